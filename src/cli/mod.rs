@@ -1,0 +1,75 @@
+//! The command line: words on the terminal and exit codes, no arithmetic.
+
+mod completions;
+mod data;
+mod doctor;
+pub mod exit;
+mod instance;
+mod output;
+mod sweep;
+mod train;
+mod transform;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Measures batch inference on this machine before you pay for the real one.
+///
+/// Runs SageMaker-style batch-transform jobs over the MNIST CNN, and compares instance counts and
+/// batch sizes by throughput and latency.
+#[derive(Debug, Parser)]
+#[command(name = "plimsoll", version, after_help = exit::HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a batch-transform job: one output for each object of a folder.
+    Transform(transform::Args),
+    /// Measure a grid of backend x instances x batch size x threads, and write a report.
+    Sweep(sweep::Args),
+    /// Train the MNIST CNN and write model.tar.gz.
+    Train(train::Args),
+    /// Fetch MNIST, or write sample pictures.
+    #[command(subcommand)]
+    Data(data::Command),
+    /// Say what was found on this machine, what is missing, and what to set.
+    Doctor(doctor::Args),
+    /// Print a completion script for a shell.
+    Completions(completions::Args),
+    /// Be an instance: a worker process that another Plimsoll started.
+    #[command(hide = true)]
+    Instance(instance::Args),
+}
+
+/// Runs the program and gives its exit code.
+pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Where the terminal is gone there is no one to tell.
+            let _ = error.print();
+            return exit::code(if error.use_stderr() { exit::USAGE } else { exit::OK });
+        }
+    };
+    let outcome = match cli.command {
+        Command::Transform(args) => transform::run(args),
+        Command::Sweep(args) => sweep::run(args),
+        Command::Train(args) => train::run(args),
+        Command::Data(command) => data::run(command),
+        Command::Doctor(args) => doctor::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::Instance(args) => instance::run(args),
+    };
+    match outcome {
+        Ok(code) => exit::code(code),
+        Err(error) => {
+            output::complain(&error);
+            exit::code(exit::of(&error))
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Configuration: the TOML of a sweep, checked, and what overrides it.

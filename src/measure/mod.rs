@@ -1,0 +1,1 @@
+//! Histograms, medians with intervals, steady state, verdicts, and facts about the machine.

@@ -1,0 +1,95 @@
+//! The parameters' values.
+
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64;
+
+use super::spec::{PARAMETERS, Parameter};
+use crate::error::{Error, Result};
+
+/// The values of every parameter of the Net, row-major, all finite in shape by construction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weights {
+    values: [Vec<f32>; PARAMETERS.len()],
+}
+
+impl Weights {
+    /// Gathers the parameters that `find` returns with their shapes.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] naming the first tensor that is missing or misshapen, with both shapes.
+    pub fn gather(
+        mut find: impl FnMut(&'static str) -> Option<(Vec<usize>, Vec<f32>)>,
+    ) -> Result<Self> {
+        let mut weights = Self::zeros();
+        for parameter in PARAMETERS {
+            let (shape, values) = find(parameter.name()).ok_or_else(|| {
+                let want = parameter.shape();
+                Error::malformed(
+                    format!("tensor {}", parameter.name()),
+                    format!("missing; the MNIST CNN needs it with shape {want:?}"),
+                )
+            })?;
+            if shape != parameter.shape() || values.len() != parameter.count() {
+                return Err(Error::malformed(
+                    format!("tensor {}", parameter.name()),
+                    format!("shape {shape:?}, but the MNIST CNN needs {:?}", parameter.shape()),
+                ));
+            }
+            weights.values[parameter as usize] = values;
+        }
+        Ok(weights)
+    }
+
+    /// All zeros.
+    pub fn zeros() -> Self {
+        Self { values: PARAMETERS.map(|p| vec![0.0; p.count()]) }
+    }
+
+    /// Fresh weights as PyTorch initialises these layers: uniform in plus or minus one over the
+    /// square root of the fan-in. The same seed gives the same weights on every machine.
+    pub fn fresh(seed: u64) -> Self {
+        let mut random = Pcg64::seed_from_u64(seed);
+        Self {
+            values: PARAMETERS.map(|p| {
+                let bound = 1.0 / (p.fan_in() as f32).sqrt();
+                (0..p.count()).map(|_| random.random_range(-bound..bound)).collect()
+            }),
+        }
+    }
+
+    /// One parameter's values, row-major in [`Parameter::shape`].
+    pub fn get(&self, parameter: Parameter) -> &[f32] {
+        &self.values[parameter as usize]
+    }
+
+    /// One parameter's values, to change in place.
+    pub fn get_mut(&mut self, parameter: Parameter) -> &mut [f32] {
+        &mut self.values[parameter as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_tensor_is_named_with_its_shape() {
+        let error = Weights::gather(|_| None).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "tensor conv1.weight: missing; the MNIST CNN needs it with shape [10, 1, 5, 5]"
+        );
+    }
+
+    #[test]
+    fn a_misshapen_tensor_is_named_with_both_shapes() {
+        let error = Weights::gather(|_| Some((vec![3], vec![0.0; 3]))).unwrap_err().to_string();
+        assert_eq!(error, "tensor conv1.weight: shape [3], but the MNIST CNN needs [10, 1, 5, 5]");
+    }
+
+    #[test]
+    fn fresh_weights_depend_on_the_seed_alone() {
+        assert_eq!(Weights::fresh(1), Weights::fresh(1));
+        assert_ne!(Weights::fresh(1), Weights::fresh(2));
+    }
+}

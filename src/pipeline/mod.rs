@@ -1,0 +1,1 @@
+//! Threads, queues and instances: the layers below, wired into a running engine.

@@ -1,0 +1,1 @@
+//! Where objects are read from and outputs are written to.

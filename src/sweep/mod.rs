@@ -1,0 +1,1 @@
+//! The sweep: every cell of a grid, measured in shuffled rounds.

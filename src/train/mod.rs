@@ -1,0 +1,1 @@
+//! Training the MNIST CNN, data-parallel over replicas.

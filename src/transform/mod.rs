@@ -1,0 +1,1 @@
+//! The batch-transform job: objects in, one output object for each.
