@@ -21,8 +21,8 @@ pub struct Item<T> {
 
 /// A batch that came to its end.
 pub struct Done<'a, T> {
-    /// The items, oldest first.
-    pub items: &'a [Arrived<Item<T>>],
+    /// The items, oldest first, for the sink to take what it needs of them.
+    pub items: &'a mut [Arrived<Item<T>>],
     /// One prediction for each item in the same order, or why there is none.
     pub outcome: Result<&'a Predictions, Error>,
     /// When what happened.
@@ -80,7 +80,8 @@ pub fn drive<T>(
             match submit(session, pool, clock, &items, closed) {
                 Ok((ticket, times)) => flying.push_back(InFlight { items, ticket, times }),
                 Err(error) => {
-                    one_by_one(session, pool, clock, &items, error, &mut predictions, &mut sink);
+                    let again = Again { session, pool, clock, predictions: &mut predictions };
+                    again.one_by_one(&mut items, error, &mut sink);
                     spare.push(items);
                 }
             }
@@ -90,15 +91,16 @@ pub fn drive<T>(
         } else {
             spare.push(items);
         }
-        if let Some(InFlight { items, ticket, mut times }) = flying.pop_front() {
+        if let Some(InFlight { mut items, ticket, mut times }) = flying.pop_front() {
             match session.wait(ticket, &mut predictions) {
                 Ok(device) => {
                     times.done = clock.now();
                     times.device = device;
-                    sink(Done { items: &items, outcome: Ok(&predictions), times });
+                    sink(Done { items: &mut items, outcome: Ok(&predictions), times });
                 }
                 Err(error) => {
-                    one_by_one(session, pool, clock, &items, error, &mut predictions, &mut sink);
+                    let again = Again { session, pool, clock, predictions: &mut predictions };
+                    again.one_by_one(&mut items, error, &mut sink);
                 }
             }
             spare.push(items);
@@ -125,28 +127,37 @@ fn submit<T>(
     Ok((session.submit(slot)?, times))
 }
 
-/// Runs each image of a failed batch by itself. A batch of one has no one else to blame.
-fn one_by_one<T>(
-    session: &mut dyn Session,
-    pool: &Pool,
-    clock: &Clock,
-    items: &[Arrived<Item<T>>],
-    error: Error,
-    predictions: &mut Predictions,
-    sink: &mut impl FnMut(Done<'_, T>),
-) {
-    let times = BatchTimes { closed: clock.now(), done: clock.now(), ..BatchTimes::default() };
-    if items.len() == 1 {
-        return sink(Done { items, outcome: Err(error), times });
-    }
-    for item in items.chunks(1) {
-        let tried = submit(session, pool, clock, item, clock.now()).and_then(|(ticket, times)| {
-            let device = session.wait(ticket, predictions)?;
-            Ok(BatchTimes { done: clock.now(), device, ..times })
-        });
-        match tried {
-            Ok(times) => sink(Done { items: item, outcome: Ok(predictions), times }),
-            Err(error) => sink(Done { items: item, outcome: Err(error), times }),
+/// What a failed batch is run again with.
+struct Again<'a> {
+    session: &'a mut dyn Session,
+    pool: &'a Pool,
+    clock: &'a Clock,
+    predictions: &'a mut Predictions,
+}
+
+impl Again<'_> {
+    /// Runs each image by itself. A batch of one has no one else to blame.
+    fn one_by_one<T>(
+        self,
+        items: &mut [Arrived<Item<T>>],
+        error: Error,
+        sink: &mut impl FnMut(Done<'_, T>),
+    ) {
+        let Self { session, pool, clock, predictions } = self;
+        let times = BatchTimes { closed: clock.now(), done: clock.now(), ..BatchTimes::default() };
+        if items.len() == 1 {
+            return sink(Done { items, outcome: Err(error), times });
+        }
+        for items in items.chunks_mut(1) {
+            let tried = submit(session, pool, clock, items, clock.now());
+            let tried = tried.and_then(|(ticket, times)| {
+                let device = session.wait(ticket, predictions)?;
+                Ok(BatchTimes { done: clock.now(), device, ..times })
+            });
+            match tried {
+                Ok(times) => sink(Done { items, outcome: Ok(predictions), times }),
+                Err(error) => sink(Done { items, outcome: Err(error), times }),
+            }
         }
     }
 }
