@@ -63,15 +63,21 @@ pub fn drive<T>(
 ) {
     let mut predictions = Predictions::default();
     let mut flying: VecDeque<InFlight<T>> = VecDeque::with_capacity(session.in_flight());
+    let mut failed: Vec<(Vec<Arrived<Item<T>>>, Error)> = Vec::new();
     let mut spare: Vec<Vec<Arrived<Item<T>>>> = Vec::new();
     loop {
+        if flying.is_empty() {
+            for (mut items, error) in failed.drain(..) {
+                let again = Again { session, pool, clock, predictions: &mut predictions };
+                again.one_by_one(&mut items, error, &mut sink);
+                spare.push(items);
+            }
+        }
         let mut items = spare.pop().unwrap_or_default();
         let closed = if flying.is_empty() {
-            match queue.next_batch(&mut items) {
-                Some(closed) => Some(closed),
-                None => return,
-            }
-        } else if flying.len() < session.in_flight() {
+            let Some(closed) = queue.next_batch(&mut items) else { return };
+            Some(closed)
+        } else if failed.is_empty() && flying.len() < session.in_flight() {
             queue.try_next_batch(&mut items)
         } else {
             None
@@ -79,31 +85,21 @@ pub fn drive<T>(
         if let Some(closed) = closed {
             match submit(session, pool, clock, &items, closed) {
                 Ok((ticket, times)) => flying.push_back(InFlight { items, ticket, times }),
-                Err(error) => {
-                    let again = Again { session, pool, clock, predictions: &mut predictions };
-                    again.one_by_one(&mut items, error, &mut sink);
-                    spare.push(items);
-                }
+                Err(error) => failed.push((items, error)),
             }
-            if flying.len() < session.in_flight() {
-                continue;
-            }
-        } else {
-            spare.push(items);
+            continue;
         }
+        spare.push(items);
         if let Some(InFlight { mut items, ticket, mut times }) = flying.pop_front() {
             match session.wait(ticket, &mut predictions) {
                 Ok(device) => {
                     times.done = clock.now();
                     times.device = device;
                     sink(Done { items: &mut items, outcome: Ok(&predictions), times });
+                    spare.push(items);
                 }
-                Err(error) => {
-                    let again = Again { session, pool, clock, predictions: &mut predictions };
-                    again.one_by_one(&mut items, error, &mut sink);
-                }
+                Err(error) => failed.push((items, error)),
             }
-            spare.push(items);
         }
     }
 }
