@@ -7,6 +7,8 @@
 
 mod dataset;
 pub mod decode;
+pub mod digits;
+pub mod idx;
 mod image;
 mod source;
 

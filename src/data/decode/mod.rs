@@ -12,6 +12,7 @@
 //! - **an animation** gives its first frame.
 
 mod general;
+mod plain;
 
 pub use self::general::{MAX_PIXELS, MAX_SIDE, decode_general, encode_png};
 
@@ -24,5 +25,5 @@ use crate::error::Result;
 /// [`Error::Malformed`](crate::Error::Malformed) with `what` = "image" for anything that is not a
 /// whole picture of at most [`MAX_PIXELS`]; the caller knows its key and adds it.
 pub fn decode(bytes: &[u8]) -> Result<Image> {
-    decode_general(bytes)
+    plain::decode(bytes).map_or_else(|| decode_general(bytes), Ok)
 }
