@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use super::spec::{PARAMETERS, Parameter};
 use super::weights::Weights;
+use super::words;
 use crate::error::{Error, Result};
 
 /// What Python's wrappers put before every name: `DataParallel` and `torch.compile`.
 const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
-/// Names listed in a message before it says "and so many more".
-const NAMES_SHOWN: usize = 10;
 
 /// A tensor as a file lists it, before any of its values is read.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +41,7 @@ pub(super) fn assemble(
     let extra: Vec<&str> = places.keys().copied().filter(|name| !known(name)).collect();
     if !extra.is_empty() {
         return Err(Error::malformed(
-            format!("tensor {}", shown(&extra)),
+            format!("tensor {}", words::list(&extra)),
             "not one of the MNIST CNN's eight; is this another model?",
         ));
     }
@@ -90,21 +89,12 @@ fn missing(parameter: Parameter, names: &[&str]) -> Error {
     let found = if names.is_empty() {
         "the file holds no tensor".to_owned()
     } else {
-        format!("the file holds {}", shown(names))
+        format!("the file holds {}", words::list(names))
     };
     Error::malformed(
         format!("tensor {}", parameter.name()),
         format!("missing; the MNIST CNN needs it with shape {:?}; {found}", parameter.shape()),
     )
-}
-
-/// The first names, and how many more there are.
-fn shown(names: &[&str]) -> String {
-    let mut text = names.iter().take(NAMES_SHOWN).copied().collect::<Vec<_>>().join(", ");
-    if names.len() > NAMES_SHOWN {
-        text.push_str(&format!(" and {} more", names.len() - NAMES_SHOWN));
-    }
-    text
 }
 
 #[cfg(test)]
