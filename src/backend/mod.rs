@@ -6,6 +6,8 @@
 //!
 //! This module and those below it are the only code that names tch, torch-sys or cudarc.
 
+#[cfg(test)]
+mod conformance;
 mod native;
 mod null;
 mod sync;
@@ -164,7 +166,7 @@ pub fn names() -> &'static [&'static str] {
 /// that this build lacks.
 pub fn by_name(name: &str) -> Result<Arc<dyn Backend>> {
     match name {
-        "native" => Ok(Arc::new(native::Native)),
+        "native" => Ok(Arc::new(native::Native::default())),
         "null" => Ok(Arc::new(Null::default())),
         "torch" | "torch-eager" => torch::backend(name),
         _ => Err(Error::invalid(
