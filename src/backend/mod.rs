@@ -150,6 +150,9 @@ pub enum DeviceClock {
     Device,
 }
 
+/// The backend to use where nothing but speed on a CPU matters.
+pub const FASTEST_ON_CPU: &str = "native";
+
 /// Every backend's name, the one used by default first.
 pub fn names() -> &'static [&'static str] {
     if torch::COMPILED {
