@@ -35,7 +35,7 @@ impl Sweep {
     pub fn check(&self, known: &[&str]) -> Result<()> {
         if let Some(name) = self.backends.iter().find(|name| !known.contains(&name.as_str())) {
             let names = known.join(", ");
-            return Err(wrong("backends", name, &format!("unknown; choose from {names}")));
+            return Err(wrong("backends", name, &format!("is not known; choose from {names}")));
         }
         twice("backends", &self.backends)?;
         list("instances", &self.instances, 1, MAX_INSTANCES)?;
@@ -124,7 +124,7 @@ mod tests {
             ("warmup_min = \"2s\"\nwarmup_max = \"1s\"", "`warmup_max`: 1s must be from 2s to 60m"),
             ("score_tolerance = -1.0", "`score_tolerance`: -1 must be a number from 0 up"),
             ("score_tolerance = nan", "`score_tolerance`: NaN must be a number from 0 up"),
-            ("backends = [\"cuda\"]", "`backends`: cuda unknown; choose from native, null"),
+            ("backends = [\"cuda\"]", "`backends`: cuda is not known; choose from native, null"),
             ("backends = [\"null\", \"null\"]", "`backends`: null is there twice; once is enough"),
         ] {
             let config = Sweep::parse(text, "a.toml").unwrap();

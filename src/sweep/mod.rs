@@ -1,9 +1,9 @@
 //! The sweep: every cell of a grid, measured in shuffled rounds.
 //!
-//! [`grid`] says which cells, [`rounds`] in which order, [`runner`] drives a [`Bench`] through
-//! them, and each cell's [`Tally`](tally) becomes a [`CellRecord`](crate::record::CellRecord) once
-//! its last round has ended. None of these reads a clock or starts a process: what measures is
-//! behind [`Bench`].
+//! [`grid()`] says which cells, each round has its own shuffled order of them, [`run`] drives a
+//! [`Bench`] through the rounds, and a cell becomes a [`CellRecord`](crate::record::CellRecord) as
+//! soon as its last round has ended. None of this reads a clock or starts a process: what measures
+//! is behind [`Bench`].
 
 mod check;
 mod grid;

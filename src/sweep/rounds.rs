@@ -36,7 +36,8 @@ mod tests {
     #[test]
     fn a_seed_gives_the_same_order_for_ever() {
         // If this changes, the seeds in published reports no longer give their runs' orders.
-        assert_eq!(order(6, 3, 1), [[0; 6]; 3]);
+        let expected = [[2, 5, 1, 0, 4, 3], [4, 0, 3, 1, 5, 2], [5, 2, 3, 4, 0, 1]];
+        assert_eq!(order(6, 3, 1), expected);
     }
 
     #[test]

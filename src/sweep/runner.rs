@@ -161,3 +161,6 @@ pub fn run(
     }
     Ok(Outcome { cells: records.into_iter().flatten().collect(), interrupted })
 }
+
+#[cfg(test)]
+mod tests;

@@ -117,6 +117,7 @@ mod tests {
     #[test]
     fn this_machine_has_a_processor_and_memory() {
         let facts = facts();
+        println!("{facts:?} {:?}", load_average());
         assert!(facts.cores >= 1);
         assert!(facts.memory_bytes > 64 << 20, "{}", facts.memory_bytes);
         assert!(!facts.cpu_model.is_empty() && !facts.os.is_empty());

@@ -12,7 +12,7 @@ pub fn peak_resident_bytes() -> Option<u64> {
     field(&fs::read_to_string("/proc/self/status").ok()?, "VmHWM:")
 }
 
-/// A field of `/proc/self/status`, which is written as `VmHWM:	    1740 kB`.
+/// A field of `/proc/self/status`, which is written as `VmHWM: 1740 kB`.
 fn field(status: &str, name: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
