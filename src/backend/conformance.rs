@@ -111,7 +111,7 @@ fn tickets_are_answered_oldest_first(backend: &dyn Backend, tolerance: f32) {
     let images = images(8, MAX_BATCH);
     let weights = Weights::fresh(8);
     let want = Opened::new(backend, &weights, Outputs::Scores, 1).run(&images);
-    let Opened { mut session, pool: _ } = Opened::new(backend, &weights, Outputs::Scores, 1);
+    let Opened { mut session, .. } = Opened::new(backend, &weights, Outputs::Scores, 1);
     let depth = session.in_flight();
     assert!(depth >= 1, "a session must allow one ticket");
     let pool = Pool::new(&*backend.host_alloc(), depth, MAX_BATCH).unwrap();
@@ -119,8 +119,9 @@ fn tickets_are_answered_oldest_first(backend: &dyn Backend, tolerance: f32) {
     let mut predictions = Predictions::default();
     for step in 0..3 * depth + 2 {
         if outstanding.len() == depth {
-            let (start, ticket) = outstanding.pop_front().unwrap();
+            let (start, n, ticket) = outstanding.pop_front().unwrap();
             session.wait(ticket, &mut predictions).unwrap();
+            assert_eq!(predictions.scores.len(), n, "the answer to another ticket");
             assert_rows(&predictions, &want, start, tolerance);
         }
         let (start, n) = (step % 9, 20 + step);
@@ -128,10 +129,11 @@ fn tickets_are_answered_oldest_first(backend: &dyn Backend, tolerance: f32) {
         slot.fill(&images[start..start + n]);
         let ticket = session.submit(slot).unwrap();
         assert_eq!(ticket.images(), n);
-        outstanding.push_back((start, ticket));
+        outstanding.push_back((start, n, ticket));
     }
-    for (start, ticket) in outstanding {
+    for (start, n, ticket) in outstanding {
         session.wait(ticket, &mut predictions).unwrap();
+        assert_eq!(predictions.scores.len(), n, "the answer to another ticket");
         assert_rows(&predictions, &want, start, tolerance);
     }
     assert_eq!(pool.free(), depth, "a slot was kept after its batch was answered");
@@ -158,17 +160,18 @@ fn threads_do_not_change_the_answer(backend: &dyn Backend, tolerance: f32) {
     let images = images(11, MAX_BATCH);
     let weights = Weights::fresh(11);
     let mut one = Opened::new(backend, &weights, Outputs::Scores, 1);
-    let mut two = Opened::new(backend, &weights, Outputs::Scores, 2);
-    for n in BATCHES {
-        let (a, b) = (one.run(&images[..n]), two.run(&images[..n]));
-        assert_eq!(a.classes.len(), b.classes.len());
-        assert_rows(&b, &a, 0, tolerance);
+    for threads in [2, 3] {
+        let mut more = Opened::new(backend, &weights, Outputs::Scores, threads);
+        for n in BATCHES {
+            assert_rows(&more.run(&images[..n]), &one.run(&images[..n]), 0, tolerance);
+        }
     }
 }
 
 /// A session for batches of up to [`MAX_BATCH`], with a slot to stage them in.
 struct Opened {
     session: Box<dyn Session>,
+    outputs: Outputs,
     pool: Pool,
 }
 
@@ -176,7 +179,8 @@ impl Opened {
     fn new(backend: &dyn Backend, weights: &Weights, outputs: Outputs, threads: usize) -> Self {
         let options = SessionOptions { max_batch: MAX_BATCH, threads, outputs };
         let session = backend.open(weights, &options).unwrap();
-        Self { session, pool: Pool::new(&*backend.host_alloc(), 1, MAX_BATCH).unwrap() }
+        let pool = Pool::new(&*backend.host_alloc(), 1, MAX_BATCH).unwrap();
+        Self { session, outputs, pool }
     }
 
     fn run(&mut self, images: &[Image]) -> Predictions {
@@ -186,6 +190,9 @@ impl Opened {
         let mut predictions = Predictions::default();
         self.session.wait(ticket, &mut predictions).unwrap();
         assert_eq!(predictions.classes.len(), images.len(), "one class an image");
+        if self.outputs == Outputs::Scores {
+            assert_eq!(predictions.scores.len(), images.len(), "one row of scores an image");
+        }
         assert_eq!(self.pool.free(), 1, "the slot was kept after its batch was answered");
         predictions
     }

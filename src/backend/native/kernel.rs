@@ -65,12 +65,12 @@ pub(super) fn portable(
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn avx2(
-    layers: &Layers<2>,
-    scratch: &mut Scratch<8>,
+    layers: &Layers<1>,
+    scratch: &mut Scratch<16>,
     pixels: &[u8],
     rows: &mut [[f32; CLASSES]],
 ) {
-    group::<8, 2, true>(layers, scratch, pixels, rows);
+    group::<16, 1, true>(layers, scratch, pixels, rows);
 }
 
 /// [`Group`] with AVX-512.

@@ -16,7 +16,6 @@ pub(super) struct Layer<const BLOCK: usize> {
 impl<const BLOCK: usize> Layer<BLOCK> {
     /// Interleaves weights that are `[outputs, inputs]`. `BLOCK` divides the outputs.
     fn new(weights: &[f32], biases: &[f32]) -> Self {
-        const { assert!(BLOCK > 0) };
         debug_assert_eq!(biases.len() % BLOCK, 0);
         let inputs = weights.len() / biases.len();
         let interleave = |rows: &[f32]| -> Vec<[f32; BLOCK]> {

@@ -36,12 +36,12 @@ impl Backend for Native {
     }
 
     fn open(&self, weights: &Weights, options: &SessionOptions) -> Result<Box<dyn Session>> {
-        // Lanes and output channels at a time are chosen so that the sums of a 2x2 block of
-        // outputs, its inputs and a weight fit the registers: 16 of 4 lanes or 8, 32 of 16.
+        // Lanes, and output channels at a time: the fastest of those tried. The four sums of each
+        // channel have to fit the registers: 16 of 4 or 8 numbers each, and 32 of 16.
         Ok(match self.isa.map_or_else(Isa::from_environment, Ok)? {
             Isa::Portable => session::<4, 2>(kernel::portable, weights, options)?,
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => session::<8, 2>(kernel::avx2, weights, options)?,
+            Isa::Avx2 => session::<16, 1>(kernel::avx2, weights, options)?,
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => session::<16, 5>(kernel::avx512, weights, options)?,
         })
