@@ -6,6 +6,7 @@
 //!
 //! This module and those below it are the only code that names tch, torch-sys or cudarc.
 
+mod learner;
 mod native;
 mod null;
 mod sync;
@@ -13,6 +14,7 @@ mod torch;
 
 use std::sync::Arc;
 
+pub use self::learner::{Dropout, Learner, Share, Tally, learner};
 pub use self::null::{Null, Script};
 
 use crate::error::{Error, Result};
