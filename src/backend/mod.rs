@@ -6,6 +6,8 @@
 //!
 //! This module and those below it are the only code that names tch, torch-sys or cudarc.
 
+#[cfg(test)]
+mod conformance;
 mod learner;
 mod native;
 mod null;

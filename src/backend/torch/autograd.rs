@@ -23,7 +23,8 @@ impl Autograd {
         threads::set(NAME, threads)?;
         let parameters = tensors::all(&Weights::zeros()).map_err(tensors::error(NAME))?;
         for parameter in &parameters {
-            parameter.f_set_requires_grad(true).map_err(tensors::error(NAME))?;
+            // It gives a second handle to the same tensor.
+            let _ = parameter.f_set_requires_grad(true).map_err(tensors::error(NAME))?;
         }
         Ok(Self { parameters })
     }

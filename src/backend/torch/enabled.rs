@@ -53,3 +53,19 @@ impl Backend for TorchEager {
         session::open::<Eager>(weights, options)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::conformance::conformance;
+
+    #[test]
+    fn torch_conforms() {
+        conformance(&Torch, 1e-4);
+    }
+
+    #[test]
+    fn torch_eager_conforms() {
+        conformance(&TorchEager, 1e-4);
+    }
+}
