@@ -8,6 +8,7 @@
 
 #[cfg(test)]
 mod conformance;
+mod learner;
 mod native;
 mod null;
 mod sync;
@@ -15,6 +16,7 @@ mod torch;
 
 use std::sync::Arc;
 
+pub use self::learner::{Dropout, Learner, Share, Tally, learner};
 pub use self::null::{Null, Script};
 
 use crate::error::{Error, Result};
