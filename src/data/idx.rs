@@ -271,7 +271,10 @@ mod tests {
     fn a_declared_size_is_refused_before_anything_is_allocated_for_it() {
         let lie = header(&[IMAGES, u32::MAX, 28, 28]);
         let text = reason(images(&lie));
-        assert!(text.ends_with("declares 4,294,967,295 images; at most 1,000,000 are read"), "{text}");
+        assert!(
+            text.ends_with("declares 4,294,967,295 images; at most 1,000,000 are read"),
+            "{text}"
+        );
         let bold = header(&[IMAGES, MAX_ITEMS as u32, 28, 28]);
         assert!(reason(images(&bold)).ends_with("ends after 0"));
     }

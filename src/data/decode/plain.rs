@@ -78,8 +78,8 @@ fn checksum(bytes: &[u8]) -> u32 {
 fn inflate(inflater: &mut Decompress, data: &[u8], rows: &mut [u8]) -> Option<()> {
     inflater.reset(true);
     let status = inflater.decompress(data, rows, FlushDecompress::Finish).ok()?;
-    let whole = inflater.total_in() == data.len() as u64
-        && inflater.total_out() == rows.len() as u64;
+    let whole =
+        inflater.total_in() == data.len() as u64 && inflater.total_out() == rows.len() as u64;
     (status == Status::StreamEnd && whole).then_some(())
 }
 

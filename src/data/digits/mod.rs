@@ -84,13 +84,22 @@ mod tests {
             next[usize::from(label)] += 1;
             for (i, &p) in image.0.iter().enumerate() {
                 let (x, y) = (i as u32 % 28, i as u32 / 28);
-                sheet.put_pixel(column * 30 + x + 1, u32::from(label) * 30 + y + 1, image::Luma([p]));
+                sheet.put_pixel(
+                    column * 30 + x + 1,
+                    u32::from(label) * 30 + y + 1,
+                    image::Luma([p]),
+                );
             }
         }
         let mean = sum / n;
         println!("mean {mean} std {}", (sq / n - mean * mean).sqrt());
-        image::imageops::resize(&sheet, columns * 60, rows * 60, image::imageops::FilterType::Nearest)
-            .save("/tmp/sheet.png")
-            .unwrap();
+        image::imageops::resize(
+            &sheet,
+            columns * 60,
+            rows * 60,
+            image::imageops::FilterType::Nearest,
+        )
+        .save("/tmp/sheet.png")
+        .unwrap();
     }
 }

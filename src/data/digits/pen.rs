@@ -78,7 +78,8 @@ impl Pen {
     /// Scales strokes so that their ink fills the box, the sides' proportion kept, and shifts
     /// them so that the ink's middle, by weight, is the picture's, or nearly.
     pub(super) fn fit(&self, strokes: &mut [Vec<Point>], random: &mut Random) {
-        let (mut low, mut high) = (Point { x: f32::MAX, y: f32::MAX }, Point { x: f32::MIN, y: f32::MIN });
+        let (mut low, mut high) =
+            (Point { x: f32::MAX, y: f32::MAX }, Point { x: f32::MIN, y: f32::MIN });
         for point in strokes.iter().flatten() {
             low = Point { x: low.x.min(point.x), y: low.y.min(point.y) };
             high = Point { x: high.x.max(point.x), y: high.y.max(point.y) };
