@@ -47,7 +47,7 @@ pub fn load(path: &Path) -> Result<(Weights, String)> {
             file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(io)?;
             if bytes.len() as u64 > LARGEST {
                 return Err(here(Error::malformed(
-                    "file",
+                    "too large",
                     format!(
                         "more than {}; weights of the MNIST CNN have about 100 KiB",
                         units::bytes(LARGEST)
@@ -78,7 +78,7 @@ pub fn shipped() -> Result<(Weights, String)> {
 /// [`Error::Invalid`] for another ending, [`Error::Malformed`] for weights that are not finite,
 /// [`Error::Io`] where the file cannot be written.
 pub fn save(path: &Path, weights: &Weights, metadata: &Metadata) -> Result<()> {
-    weights.check_finite()?;
+    weights.check_finite().map_err(|e| e.within(path.display()))?;
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let bytes = if name.ends_with(".tar.gz") || name.ends_with(".tgz") {
         archive::write(weights, metadata)?
