@@ -5,6 +5,8 @@ mod assemble;
 mod checkpoint;
 mod element;
 mod file;
+#[cfg(test)]
+mod hostile;
 mod kind;
 mod pickle;
 mod safetensors;
