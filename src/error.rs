@@ -81,6 +81,18 @@ impl Error {
         Self::Malformed { what: what.into(), reason: reason.into() }
     }
 
+    /// The same error, said to lie in `place`: a file, an entry of an archive. Causes that are not
+    /// about bytes name their place themselves and stay as they are.
+    #[must_use]
+    pub(crate) fn within(self, place: impl std::fmt::Display) -> Self {
+        match self {
+            Self::Malformed { what, reason } => {
+                Self::Malformed { what: format!("{place}: {what}"), reason }
+            }
+            other => other,
+        }
+    }
+
     /// An [`Error::Invalid`].
     pub fn invalid(what: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Invalid { what: what.into(), reason: reason.into() }

@@ -6,6 +6,9 @@
 //!
 //! This module and those below it are the only code that names tch, torch-sys or cudarc.
 
+#[cfg(test)]
+mod conformance;
+mod learner;
 mod native;
 mod null;
 mod sync;
@@ -13,6 +16,7 @@ mod torch;
 
 use std::sync::Arc;
 
+pub use self::learner::{Dropout, Learner, Share, Tally, learner};
 pub use self::null::{Null, Script};
 
 use crate::error::{Error, Result};
@@ -148,6 +152,9 @@ pub enum DeviceClock {
     Device,
 }
 
+/// The backend to use where nothing but speed on a CPU matters.
+pub const FASTEST_ON_CPU: &str = "native";
+
 /// Every backend's name, the one used by default first.
 pub fn names() -> &'static [&'static str] {
     if torch::COMPILED {
@@ -164,7 +171,7 @@ pub fn names() -> &'static [&'static str] {
 /// that this build lacks.
 pub fn by_name(name: &str) -> Result<Arc<dyn Backend>> {
     match name {
-        "native" => Ok(Arc::new(native::Native)),
+        "native" => Ok(Arc::new(native::Native::default())),
         "null" => Ok(Arc::new(Null::default())),
         "torch" | "torch-eager" => torch::backend(name),
         _ => Err(Error::invalid(

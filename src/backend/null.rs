@@ -11,8 +11,9 @@ use crate::data::IMAGE_PIXELS;
 use crate::error::{Error, Result};
 use crate::model::{CLASSES, Weights};
 
-/// What the null backend does with its `n`th batch of `images` images: the time it takes, or the
-/// reason it fails.
+/// What a session does with its `n`th batch, counted from 0, of `images` images: the time that the
+/// batch takes, or the reason it fails at once. Sessions of one backend share the script and count
+/// each for itself.
 pub type Script = Arc<dyn Fn(u64, usize) -> Result<Duration, String> + Send + Sync>;
 
 /// The backend without a model. An image's class is its first pixel modulo 10, so that tests can
@@ -48,19 +49,15 @@ struct Pass {
 
 impl Forward for Pass {
     fn forward(&mut self, pixels: &[u8], images: usize, out: &mut Predictions) -> Result<()> {
-        let start = Instant::now();
-        if let Some(script) = &self.script {
-            let number = self.batch;
-            self.batch += 1;
-            let took = script(number, images).map_err(|reason| Error::backend("null", reason))?;
-            // Sleeping is too coarse for the microseconds that scripts are written in.
-            if took > Duration::from_millis(2) {
-                std::thread::sleep(took - Duration::from_millis(1));
+        let pause = match &self.script {
+            Some(script) => {
+                let (start, number) = (Instant::now(), self.batch);
+                self.batch += 1;
+                let took = script(number, images).map_err(|why| Error::backend("null", why))?;
+                Some((start, took))
             }
-            while start.elapsed() < took {
-                std::hint::spin_loop();
-            }
-        }
+            None => None,
+        };
         out.classes.clear();
         out.scores.clear();
         out.classes.extend(pixels.chunks_exact(IMAGE_PIXELS).map(|image| image[0] % 10));
@@ -71,6 +68,100 @@ impl Forward for Pass {
                 row
             }));
         }
+        if let Some((start, took)) = pause {
+            pause_until(start, took);
+        }
         Ok(())
+    }
+}
+
+/// Returns when `took` has passed since `start`, late by microseconds at most on an idle core.
+/// Sleep alone is late by a scheduler's tick, so the last of it is spent spinning.
+fn pause_until(start: Instant, took: Duration) {
+    const SPIN: Duration = Duration::from_millis(1);
+    if let Some(sleep) = took.checked_sub(start.elapsed() + SPIN) {
+        std::thread::sleep(sleep);
+    }
+    while start.elapsed() < took {
+        std::hint::spin_loop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::conformance::{images, protocol};
+    use super::*;
+    use crate::staging::{Heap, Pool};
+    use crate::units::Nanos;
+
+    fn open(null: &Null) -> Box<dyn Session> {
+        let options = SessionOptions { max_batch: 8, threads: 1, outputs: Outputs::Classes };
+        null.open(&Weights::zeros(), &options).unwrap()
+    }
+
+    #[test]
+    fn null_keeps_the_contract_of_a_session() {
+        protocol(&Null::default(), 0.0);
+    }
+
+    #[test]
+    fn the_class_is_the_first_pixel_modulo_ten() {
+        let pool = Pool::new(&Heap, 1, 8).unwrap();
+        let mut images = images(1, 8);
+        images.iter_mut().zip([0, 9, 10, 37, 250, 255, 1, 2]).for_each(|(i, p)| i.0[0] = p);
+        let mut slot = pool.take();
+        slot.fill(&images);
+        let mut session = open(&Null::default());
+        let mut predictions = Predictions::default();
+        let ticket = session.submit(slot).unwrap();
+        session.wait(ticket, &mut predictions).unwrap();
+        assert_eq!(predictions.classes, [0, 9, 0, 7, 0, 5, 1, 2]);
+    }
+
+    #[test]
+    fn a_batch_takes_the_time_that_its_script_says() {
+        let script = |batch, images| Ok(Duration::from_micros(100 * (batch + 1) * images as u64));
+        let mut session = open(&Null::scripted(Arc::new(script)));
+        let pool = Pool::new(&Heap, 1, 8).unwrap();
+        for (images, batch) in [(4, 1), (8, 2), (8, 3)].map(|(n, batch)| (images(1, n), batch)) {
+            let mut slot = pool.take();
+            slot.fill(&images);
+            let ticket = session.submit(slot).unwrap();
+            let took = session.wait(ticket, &mut Predictions::default()).unwrap().compute;
+            let least = Nanos(100_000 * batch * images.len() as u64);
+            // No upper bound that a busy machine could break; the lower one is exact.
+            assert!(took >= least, "{took} of {least}");
+        }
+    }
+
+    #[test]
+    fn a_failed_batch_gives_its_slot_back_and_the_session_goes_on() {
+        let script = |batch, _| if batch == 1 { Err("as told".into()) } else { Ok(Duration::ZERO) };
+        let mut session = open(&Null::scripted(Arc::new(script)));
+        let pool = Pool::new(&Heap, 1, 8).unwrap();
+        let images = images(1, 3);
+        let outcomes = [(); 3].map(|()| {
+            let mut slot = pool.take();
+            slot.fill(&images);
+            let ticket = session.submit(slot).unwrap();
+            let mut predictions = Predictions::default();
+            let outcome = session.wait(ticket, &mut predictions);
+            assert_eq!(pool.free(), 1, "the slot is kept");
+            outcome.map(|_| predictions.classes.len()).map_err(|error| error.to_string())
+        });
+        assert_eq!(outcomes, [Ok(3), Err("backend null: as told".into()), Ok(3)]);
+    }
+
+    #[test]
+    fn each_session_counts_its_own_batches() {
+        let script = |batch, _| if batch == 0 { Err("first".into()) } else { Ok(Duration::ZERO) };
+        let null = Null::scripted(Arc::new(script));
+        let pool = Pool::new(&Heap, 1, 8).unwrap();
+        for mut session in [open(&null), open(&null)] {
+            let ticket = session.submit(pool.take()).unwrap();
+            assert!(session.wait(ticket, &mut Predictions::default()).is_err());
+            let ticket = session.submit(pool.take()).unwrap();
+            assert!(session.wait(ticket, &mut Predictions::default()).is_ok());
+        }
     }
 }

@@ -1,13 +1,35 @@
-//! `plimsoll instance`.
+//! `plimsoll instance`: a worker process that another Plimsoll started.
 
 use super::exit;
 use crate::error::Result;
+use crate::pipeline::{Link, pin};
+use crate::transform;
 
 /// What `plimsoll instance` takes.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// What to work on.
+    #[arg(value_enum)]
+    kind: Kind,
 
-/// Runs it.
-pub(super) fn run(_: Args) -> Result<u8> {
+    /// Processors to stay on.
+    #[arg(long, value_delimiter = ',')]
+    cores: Vec<usize>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Kind {
+    Transform,
+}
+
+/// Works until the parent has no more to say.
+pub(super) fn run(args: Args) -> Result<u8> {
+    if !args.cores.is_empty() {
+        pin(&args.cores)?;
+    }
+    let link = Link::of_this_process();
+    match args.kind {
+        Kind::Transform => transform::serve(&link)?,
+    }
     Ok(exit::OK)
 }

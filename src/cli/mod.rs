@@ -6,14 +6,20 @@ mod doctor;
 pub mod exit;
 mod instance;
 mod output;
+mod progress;
+mod stop;
 mod sweep;
 mod train;
 mod transform;
+mod values;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::error::{Error, Result};
 
 /// Measures batch inference on this machine before you pay for the real one.
 ///
@@ -44,6 +50,11 @@ enum Command {
     /// Be an instance: a worker process that another Plimsoll started.
     #[command(hide = true)]
     Instance(instance::Args),
+}
+
+/// The program that instances are started from: this one.
+fn own_program() -> Result<PathBuf> {
+    std::env::current_exe().map_err(|source| Error::io("find", "the running program", source))
 }
 
 /// Runs the program and gives its exit code.

@@ -1,1 +1,12 @@
 //! Configuration: the TOML of a sweep, checked, and what overrides it.
+//!
+//! What wins, weakest first: the built-in defaults, the file, flags. `configs/default.toml` holds
+//! every key with its comment and is the manual; a test keeps it equal to the built-in defaults.
+
+mod check;
+mod overrides;
+mod span;
+mod sweep;
+
+pub use self::overrides::Overrides;
+pub use self::sweep::Sweep;

@@ -1,1 +1,14 @@
 //! Histograms, medians with intervals, steady state, verdicts, and facts about the machine.
+//!
+//! Everything here but [`host`] is pure: times and samples are handed in, nothing reads a clock.
+
+pub mod host;
+mod recorder;
+mod stats;
+mod steady;
+mod verdict;
+
+pub use self::recorder::{Percentiles, Recorder, samples_needed};
+pub use self::stats::{Interval, median, median_interval, ratio_interval};
+pub use self::steady::{Phase, Warmup, WarmupRule};
+pub use self::verdict::{Evidence, Guard, MIN_BATCHES, MIN_ROUNDS, reasons};

@@ -6,7 +6,7 @@ use rand_pcg::Pcg64;
 use super::spec::{PARAMETERS, Parameter};
 use crate::error::{Error, Result};
 
-/// The values of every parameter of the Net, row-major, all finite in shape by construction.
+/// The values of every parameter of the Net, row-major, in the right shapes by construction.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weights {
     values: [Vec<f32>; PARAMETERS.len()],
@@ -38,6 +38,28 @@ impl Weights {
             weights.values[parameter as usize] = values;
         }
         Ok(weights)
+    }
+
+    /// Refuses values that no prediction could come from.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] naming the tensor and the place of the first NaN or infinite value.
+    pub fn check_finite(&self) -> Result<()> {
+        for parameter in PARAMETERS {
+            let values = self.get(parameter);
+            if let Some(place) = values.iter().position(|value| !value.is_finite()) {
+                return Err(Error::malformed(
+                    format!("tensor {}", parameter.name()),
+                    format!(
+                        "value {place} of {} is {}, so no prediction would mean anything; train \
+                         again, perhaps with a lower learning rate",
+                        values.len(),
+                        values[place]
+                    ),
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// All zeros.

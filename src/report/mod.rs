@@ -1,1 +1,30 @@
 //! Results for people and programs: CSV, JSON, a table, and a self-contained page.
+//!
+//! Everything here reads a [`RunRecord`](crate::record::RunRecord) and knows nothing of who made
+//! it. An [`Exporter`] is opened before the run, so that a folder that cannot be written is found
+//! before any work, takes each cell as it ends, and writes the rest at the end. [`write_all`]
+//! writes the same files from a finished record.
+//!
+//! | file | what | for |
+//! | --- | --- | --- |
+//! | `results.csv` | one row a cell | spreadsheets, data frames |
+//! | `rounds.csv` | one row a cell and round | one's own statistics |
+//! | `results.json` | the whole record | programs; [`json::read`] |
+//! | `report.html` | the page | people |
+//!
+//! Files hold machine units, named in their headers; the table and the page show human ones.
+
+mod best;
+pub mod csv;
+mod exporter;
+mod files;
+#[cfg(test)]
+mod fixture;
+pub mod html;
+pub mod json;
+pub mod table;
+mod words;
+
+pub use self::best::{Best, best};
+pub use self::exporter::Exporter;
+pub use self::files::write_all;

@@ -1,1 +1,20 @@
 //! The batch-transform job: objects in, one output object for each.
+//!
+//! [`run`] is the parent: it lists the objects, shares their keys out among instances, watches
+//! them, and hands a dead instance's unfinished keys to the others. [`serve`] is the instance: it
+//! reads and decodes on rayon, batches across objects, runs the model, and writes.
+
+mod handler;
+mod instance;
+mod job;
+mod ledger;
+mod message;
+mod preflight;
+mod run;
+
+pub use self::instance::serve;
+pub use self::job::{Failure, InstanceReport, Job, Progress, Summary};
+pub use self::run::run;
+
+/// What the instances of a transform are started as: `plimsoll instance transform`.
+pub const INSTANCE_KIND: &str = "transform";

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::backend::Backend;
+use crate::backend::learner::Learner;
 use crate::error::{Error, Result};
 
 /// Whether libtorch was compiled in.
@@ -10,12 +11,26 @@ pub(in crate::backend) const COMPILED: bool = false;
 
 /// Refuses.
 pub(in crate::backend) fn backend(name: &str) -> Result<Arc<dyn Backend>> {
-    Err(missing(format!("backend `{name}`")))
+    Err(missing(format!("backend `{name}`"), "run `make build`, or use the native backend"))
 }
 
-fn missing(what: impl Into<String>) -> Error {
-    Error::unavailable(
-        what,
-        "this binary was built without libtorch; run `make build`, or use the native backend",
-    )
+/// Refuses.
+pub(in crate::backend) fn learner(_threads: usize) -> Result<Box<dyn Learner>> {
+    Err(missing("training", "run `make build`, or use the weights that Plimsoll brings along"))
+}
+
+fn missing(what: impl Into<String>, fix: &str) -> Error {
+    Error::unavailable(what, format!("this binary was built without libtorch; {fix}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_without_libtorch_says_what_to_do() {
+        let error = learner(1).err().unwrap().to_string();
+        assert!(error.starts_with("training is not available: this binary was built without"));
+        assert!(backend("torch").err().unwrap().to_string().contains("use the native backend"));
+    }
 }

@@ -1,4 +1,5 @@
-//! libtorch through tch, on the CPU.
+//! libtorch through tch, on the CPU: the backends `torch` and `torch-eager`, and the learner that
+//! training runs on.
 //!
 //! Compiled with the feature `torch`; without it, the same functions refuse readably.
 
@@ -9,4 +10,17 @@ mod switch;
 #[path = "enabled.rs"]
 mod switch;
 
-pub(super) use self::switch::{COMPILED, backend};
+#[cfg(feature = "torch")]
+mod autograd;
+#[cfg(feature = "torch")]
+mod eager;
+#[cfg(feature = "torch")]
+mod onednn;
+#[cfg(feature = "torch")]
+mod session;
+#[cfg(feature = "torch")]
+mod tensors;
+#[cfg(feature = "torch")]
+mod threads;
+
+pub(super) use self::switch::{COMPILED, backend, learner};

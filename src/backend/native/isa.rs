@@ -1,0 +1,98 @@
+//! Which instruction set the kernels run on.
+
+use crate::error::{Error, Result};
+
+/// Forces an instruction set, for measuring and for tests of one machine's results on another.
+const VARIABLE: &str = "PLIMSOLL_ISA";
+
+/// An instruction set that the kernels are compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Isa {
+    /// What every machine of the architecture has.
+    Portable,
+    /// 8 lanes and fused multiply-add.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// 16 lanes, fused multiply-add, twice the registers.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Isa {
+    /// The name in the environment.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => "avx512",
+        }
+    }
+
+    /// What this machine runs, the fastest last.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn available() -> Vec<Self> {
+        let mut found = vec![Self::Portable];
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            found.push(Self::Avx2);
+        }
+        if is_x86_feature_detected!("avx512f") {
+            found.push(Self::Avx512);
+        }
+        found
+    }
+
+    /// What this machine runs, the fastest last.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(super) fn available() -> Vec<Self> {
+        vec![Self::Portable]
+    }
+
+    /// The one that the environment names, else the fastest.
+    pub(super) fn from_environment() -> Result<Self> {
+        let forced = std::env::var_os(VARIABLE);
+        choose(forced.as_ref().map(|name| name.to_string_lossy()).as_deref(), &Self::available())
+    }
+}
+
+/// The one of that name, else the last.
+fn choose(forced: Option<&str>, available: &[Isa]) -> Result<Isa> {
+    let Some(name) = forced.filter(|name| !name.is_empty()) else {
+        return Ok(available.last().copied().unwrap_or(Isa::Portable));
+    };
+    available.iter().copied().find(|isa| isa.name() == name).ok_or_else(|| {
+        let names: Vec<_> = available.iter().map(|isa| isa.name()).collect();
+        Error::invalid(
+            format!("{VARIABLE}={name}"),
+            format!("this machine runs {}; choose one of them or unset it", names.join(", ")),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fastest_is_chosen_unless_another_is_forced() {
+        let all = Isa::available();
+        assert_eq!(choose(None, &all).unwrap(), *all.last().unwrap());
+        assert_eq!(choose(Some(""), &all).unwrap(), *all.last().unwrap());
+        for isa in &all {
+            assert_eq!(choose(Some(isa.name()), &all).unwrap(), *isa);
+        }
+    }
+
+    #[test]
+    fn what_the_machine_lacks_is_refused_with_what_it_has() {
+        for name in ["avx512", "sse9"] {
+            assert_eq!(
+                choose(Some(name), &[Isa::Portable]).unwrap_err().to_string(),
+                format!(
+                    "PLIMSOLL_ISA={name}: this machine runs portable; choose one of them or unset it"
+                )
+            );
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What the two forward passes share: threads, chunks, results.
+
+use tch::{TchError, Tensor};
+
+use super::{tensors, threads};
+use crate::backend::sync::{Forward, Synchronous};
+use crate::backend::{Outputs, Predictions, Session, SessionOptions};
+use crate::data::IMAGE_PIXELS;
+use crate::error::Result;
+use crate::model::{CLASSES, Weights};
+
+/// The Net, from pixels to logits.
+pub(super) trait Net: Sized + 'static {
+    /// The backend's name.
+    const NAME: &'static str;
+
+    /// Loads the weights, for passes of `images` images.
+    fn load(weights: &Weights, images: usize) -> Result<Self>;
+
+    /// Logits `[n, 10]` of pixels `[n, 1, 28, 28]`, bytes.
+    fn logits(&self, pixels: &Tensor) -> Result<Tensor, TchError>;
+
+    /// How many images of a batch go through the model together.
+    fn chunk(options: &SessionOptions) -> usize;
+}
+
+/// Opens a session on the calling thread.
+pub(super) fn open<N: Net>(
+    weights: &Weights,
+    options: &SessionOptions,
+) -> Result<Box<dyn Session>> {
+    threads::set(N::NAME, options.threads)?;
+    let chunk = N::chunk(options).clamp(1, options.max_batch.max(1));
+    let net = {
+        let _no_gradients = tch::no_grad_guard();
+        N::load(weights, chunk)?
+    };
+    Ok(Box::new(Synchronous(Pass { net, chunk, outputs: options.outputs, rows: Vec::new() })))
+}
+
+struct Pass<N> {
+    net: N,
+    chunk: usize,
+    outputs: Outputs,
+    // Kept between batches: its size is the same for most of them.
+    rows: Vec<[f32; CLASSES]>,
+}
+
+impl<N: Net> Forward for Pass<N> {
+    fn forward(&mut self, pixels: &[u8], images: usize, out: &mut Predictions) -> Result<()> {
+        // A guard a pass, not one a session: a learner may live on the same thread.
+        let _no_gradients = tch::no_grad_guard();
+        self.rows.resize(images, [0.0; CLASSES]);
+        let chunks = pixels[..images * IMAGE_PIXELS].chunks(self.chunk * IMAGE_PIXELS);
+        for (pixels, rows) in chunks.zip(self.rows.chunks_mut(self.chunk)) {
+            let wanted = self.outputs;
+            tensors::with_pixels(pixels, |pixels| {
+                let logits = self.net.logits(pixels)?;
+                let scores = match wanted {
+                    Outputs::Scores => logits.f_log_softmax(1, None)?,
+                    // The largest logit is the largest score: the softmax would change nothing.
+                    Outputs::Classes => logits,
+                };
+                let numbers = rows.as_flattened_mut();
+                scores.f_copy_data(numbers, numbers.len())
+            })
+            .map_err(tensors::error(N::NAME))?;
+        }
+        out.set(&self.rows, self.outputs);
+        Ok(())
+    }
+}

@@ -1,0 +1,271 @@
+//! The bounded queue that many producers fill and sessions take batches from.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::{Decision, Policy};
+use crate::clock::Clock;
+use crate::units::Nanos;
+
+/// A bounded queue whose readers get batches as the policy closes them.
+///
+/// Producers hand over many items under one lock and wait while it is full: that wait is the
+/// back-pressure that keeps memory flat however long the input is.
+pub struct Queue<T> {
+    state: Mutex<State<T>>,
+    space: Condvar,
+    arrivals: Condvar,
+    capacity: usize,
+    policy: Policy,
+    clock: Clock,
+}
+
+struct State<T> {
+    items: VecDeque<Arrived<T>>,
+    ended: bool,
+}
+
+/// An item, with the time it was queued.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrived<T> {
+    /// When it came.
+    pub at: Nanos,
+    /// The item.
+    pub item: T,
+}
+
+/// The queue takes no more: it was ended or aborted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed;
+
+impl<T> Queue<T> {
+    /// An empty queue. A capacity below the policy's largest batch is raised to it: a full batch
+    /// could never gather otherwise.
+    pub fn new(capacity: usize, policy: Policy, clock: Clock) -> Self {
+        let capacity = capacity.max(policy.max_batch());
+        Self {
+            state: Mutex::new(State { items: VecDeque::with_capacity(capacity), ended: false }),
+            space: Condvar::new(),
+            arrivals: Condvar::new(),
+            capacity,
+            policy,
+            clock,
+        }
+    }
+
+    /// Moves all of `items` in, in order, waiting for space as often as it takes. `items` is empty
+    /// afterwards and keeps its allocation.
+    ///
+    /// # Errors
+    /// [`Closed`] when the queue was ended or aborted meanwhile; what did not fit stays in `items`.
+    pub fn push_all(&self, items: &mut Vec<T>) -> Result<(), Closed> {
+        let mut rest = items.drain(..).peekable();
+        while rest.peek().is_some() {
+            let mut state = self
+                .space
+                .wait_while(self.lock(), |s| s.items.len() >= self.capacity && !s.ended)
+                .unwrap_or_else(PoisonError::into_inner);
+            if state.ended {
+                drop(state);
+                let left: Vec<T> = rest.collect();
+                *items = left;
+                return Err(Closed);
+            }
+            let at = self.clock.now();
+            let room = self.capacity - state.items.len();
+            state.items.extend(rest.by_ref().take(room).map(|item| Arrived { at, item }));
+            drop(state);
+            self.arrivals.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Waits for a batch and moves it into `batch`, which is cleared first. Gives the time at
+    /// which it closed, or `None` when the queue has ended and is empty, or was aborted.
+    pub fn next_batch(&self, batch: &mut Vec<Arrived<T>>) -> Option<Nanos> {
+        let mut state = self.lock();
+        loop {
+            let now = self.clock.now();
+            let oldest = state.items.front().map_or(now, |first| first.at);
+            match self.policy.decide(now, state.items.len(), oldest, state.ended) {
+                Decision::Close(n) => {
+                    self.take(state, n, batch);
+                    return Some(now);
+                }
+                Decision::Wait if state.ended => return None,
+                Decision::Wait => {
+                    state = self.arrivals.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
+                Decision::WaitUntil(due) => {
+                    let timed = self.arrivals.wait_timeout(state, (due - now).duration());
+                    state = timed.unwrap_or_else(PoisonError::into_inner).0;
+                }
+            }
+        }
+    }
+
+    /// Like [`Queue::next_batch`], but gives `None` at once where no batch closes now: for a
+    /// session that has a running batch to wait for instead.
+    pub fn try_next_batch(&self, batch: &mut Vec<Arrived<T>>) -> Option<Nanos> {
+        let state = self.lock();
+        let now = self.clock.now();
+        let oldest = state.items.front().map_or(now, |first| first.at);
+        match self.policy.decide(now, state.items.len(), oldest, state.ended) {
+            Decision::Close(n) => {
+                self.take(state, n, batch);
+                Some(now)
+            }
+            Decision::Wait | Decision::WaitUntil(_) => None,
+        }
+    }
+
+    /// No more will come; what waits is still handed out.
+    pub fn end(&self) {
+        self.lock().ended = true;
+        self.arrivals.notify_all();
+        self.space.notify_all();
+    }
+
+    /// Ends the queue and drops what waits. Gives how many items that were.
+    pub fn abort(&self) -> usize {
+        let mut state = self.lock();
+        state.ended = true;
+        let dropped = state.items.len();
+        state.items.clear();
+        drop(state);
+        self.arrivals.notify_all();
+        self.space.notify_all();
+        dropped
+    }
+
+    fn take(&self, mut state: MutexGuard<'_, State<T>>, n: usize, batch: &mut Vec<Arrived<T>>) {
+        batch.clear();
+        batch.extend(state.items.drain(..n));
+        let more = !state.items.is_empty();
+        drop(state);
+        self.space.notify_all();
+        if more {
+            // Another session may find a batch in what is left.
+            self.arrivals.notify_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn queue(capacity: usize, max_batch: usize, delay: Nanos) -> Arc<Queue<u32>> {
+        let policy = Policy::new(max_batch, delay, vec![]).unwrap();
+        Arc::new(Queue::new(capacity, policy, Clock::monotonic()))
+    }
+
+    fn items(batch: &[Arrived<u32>]) -> Vec<u32> {
+        batch.iter().map(|arrived| arrived.item).collect()
+    }
+
+    #[test]
+    fn batches_come_full_in_order_and_the_end_flushes() {
+        let queue = queue(16, 4, Nanos(u64::MAX / 4));
+        queue.push_all(&mut (0..6).collect()).unwrap();
+        queue.end();
+        let mut batch = Vec::new();
+        assert!(queue.next_batch(&mut batch).is_some());
+        assert_eq!(items(&batch), [0, 1, 2, 3]);
+        assert!(queue.next_batch(&mut batch).is_some());
+        assert_eq!(items(&batch), [4, 5]);
+        assert!(queue.next_batch(&mut batch).is_none());
+    }
+
+    #[test]
+    fn a_part_of_a_batch_closes_after_the_delay() {
+        let queue = queue(16, 4, Nanos(2_000_000));
+        queue.push_all(&mut vec![7]).unwrap();
+        let mut batch = Vec::new();
+        assert!(queue.try_next_batch(&mut batch).is_none(), "it has not waited long enough");
+        let closed = queue.next_batch(&mut batch).unwrap();
+        assert_eq!(items(&batch), [7]);
+        assert!(closed - batch[0].at >= Nanos(2_000_000));
+    }
+
+    #[test]
+    fn a_full_queue_holds_its_producers_back() {
+        let queue = queue(4, 4, Nanos(0));
+        let producer = thread::spawn({
+            let queue = Arc::clone(&queue);
+            move || queue.push_all(&mut (0..8).collect())
+        });
+        thread::sleep(Duration::from_millis(30));
+        assert!(!producer.is_finished(), "eight items cannot fit into a queue of four");
+        let mut batch = Vec::new();
+        let mut got = Vec::new();
+        while got.len() < 8 {
+            queue.next_batch(&mut batch).unwrap();
+            got.extend(items(&batch));
+        }
+        assert_eq!(got, (0..8).collect::<Vec<_>>());
+        producer.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn an_aborted_queue_frees_everyone_who_waits() {
+        let queue = queue(2, 2, Nanos(0));
+        let producer = thread::spawn({
+            let queue = Arc::clone(&queue);
+            move || {
+                let mut items = (0..5).collect();
+                (queue.push_all(&mut items), items)
+            }
+        });
+        while queue.lock().items.len() < 2 {
+            thread::yield_now();
+        }
+        assert_eq!(queue.abort(), 2);
+        let (outcome, left) = producer.join().unwrap();
+        assert_eq!(outcome, Err(Closed));
+        assert_eq!(left, [2, 3, 4], "what did not fit is handed back");
+        assert!(queue.next_batch(&mut Vec::new()).is_none());
+    }
+
+    #[test]
+    fn every_item_goes_to_exactly_one_of_several_takers() {
+        let queue = queue(64, 7, Nanos(10_000));
+        let takers: Vec<_> = (0..3)
+            .map(|_| {
+                let queue = Arc::clone(&queue);
+                thread::spawn(move || {
+                    let (mut got, mut batch) = (Vec::new(), Vec::new());
+                    while queue.next_batch(&mut batch).is_some() {
+                        got.extend(items(&batch));
+                    }
+                    got
+                })
+            })
+            .collect();
+        let makers: Vec<_> = (0..2u32)
+            .map(|maker| {
+                let queue = Arc::clone(&queue);
+                thread::spawn(move || {
+                    for chunk in 0..100 {
+                        let base = maker * 10_000 + chunk * 13;
+                        queue.push_all(&mut (base..base + 13).collect()).unwrap();
+                    }
+                })
+            })
+            .collect();
+        makers.into_iter().for_each(|maker| maker.join().unwrap());
+        queue.end();
+        let got: Vec<u32> = takers.into_iter().flat_map(|t| t.join().unwrap()).collect();
+        assert_eq!(got.len(), 2_600);
+        assert_eq!(got.iter().collect::<BTreeSet<_>>().len(), 2_600);
+    }
+}

@@ -1,0 +1,16 @@
+//! Progress bars: on standard error, and only where that is a terminal.
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// A bar over `total` things, with its rate and the time left.
+pub(super) fn bar(total: u64, unit: &str) -> ProgressBar {
+    let template = format!(
+        "{{bar:32}} {{human_pos}} / {{human_len}} {unit}  {{per_sec}}  {{eta}} left  {{msg}}"
+    );
+    let bar = ProgressBar::new(total);
+    // A template that does not parse leaves indicatif's own style, which serves as well.
+    if let Ok(style) = ProgressStyle::with_template(&template) {
+        bar.set_style(style);
+    }
+    bar
+}

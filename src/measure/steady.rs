@@ -1,0 +1,154 @@
+//! When a warm-up may end.
+
+use crate::units::Nanos;
+
+/// How long to warm up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WarmupRule {
+    /// Never shorter than this.
+    pub min: Nanos,
+    /// Never longer than this, steady or not.
+    pub max: Nanos,
+    /// Length of the windows whose throughput is compared.
+    pub window: Nanos,
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Go on warming up.
+    Warming,
+    /// Measure: the throughput has settled.
+    Steady,
+    /// Measure, but the throughput had not settled when the time was up.
+    GaveUp,
+}
+
+/// How far the last windows may lie apart: `(largest - smallest) / mean`.
+const SPREAD: f64 = 0.10;
+
+/// How many windows must agree.
+const WINDOWS: usize = 3;
+
+/// Decides when the warm-up ends: once the throughput of the last three windows lies within 10%.
+///
+/// It is told of completed batches, and reads no clock. A window ends with the first batch that
+/// completes after its nominal length, and its throughput is taken over the time that really went
+/// by: otherwise a window of four and a half batches would swing by a fifth for no reason.
+#[derive(Clone, Debug)]
+pub struct Warmup {
+    rule: WarmupRule,
+    start: Nanos,
+    window_start: Nanos,
+    window_images: u64,
+    /// Images a second in the last windows, oldest first.
+    last: Vec<f64>,
+}
+
+impl Warmup {
+    /// A warm-up that begins at `now`.
+    pub fn new(rule: WarmupRule, now: Nanos) -> Self {
+        let last = Vec::with_capacity(WINDOWS + 1);
+        Self { rule, start: now, window_start: now, window_images: 0, last }
+    }
+
+    /// A batch of `images` completed at `now`; what next?
+    pub fn completed(&mut self, now: Nanos, images: u64) -> Phase {
+        self.window_images += images;
+        let length = now - self.window_start;
+        if length >= self.rule.window && length > Nanos(0) {
+            self.last.push(self.window_images as f64 / length.seconds());
+            if self.last.len() > WINDOWS {
+                self.last.remove(0);
+            }
+            self.window_start = now;
+            self.window_images = 0;
+        }
+        let elapsed = now - self.start;
+        if elapsed >= self.rule.min && self.settled() {
+            Phase::Steady
+        } else if elapsed >= self.rule.max {
+            Phase::GaveUp
+        } else {
+            Phase::Warming
+        }
+    }
+
+    /// Whether the last three windows lie within 10%.
+    fn settled(&self) -> bool {
+        if self.last.len() < WINDOWS {
+            return false;
+        }
+        let mean = self.last.iter().sum::<f64>() / self.last.len() as f64;
+        let largest = self.last.iter().copied().fold(f64::MIN, f64::max);
+        let smallest = self.last.iter().copied().fold(f64::MAX, f64::min);
+        mean > 0.0 && (largest - smallest) / mean <= SPREAD
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    fn rule(min: u64, max: u64, window: u64) -> WarmupRule {
+        WarmupRule { min: Nanos(min * MS), max: Nanos(max * MS), window: Nanos(window * MS) }
+    }
+
+    /// Feeds batches of 10 images that take the given milliseconds, until the warm-up ends.
+    fn run(rule: WarmupRule, batches: impl IntoIterator<Item = u64>) -> (Phase, u64) {
+        let mut warmup = Warmup::new(rule, Nanos(0));
+        let mut now = 0;
+        for took in batches {
+            now += took;
+            let phase = warmup.completed(Nanos(now * MS), 10);
+            if phase != Phase::Warming {
+                return (phase, now);
+            }
+        }
+        (Phase::Warming, now)
+    }
+
+    #[test]
+    fn an_even_throughput_is_steady_after_three_windows() {
+        assert_eq!(run(rule(0, 10_000, 100), [10; 1000]), (Phase::Steady, 300));
+    }
+
+    #[test]
+    fn the_minimum_holds_even_when_steady() {
+        assert_eq!(run(rule(750, 10_000, 100), [10; 1000]), (Phase::Steady, 750));
+    }
+
+    #[test]
+    fn a_slow_start_is_left_behind() {
+        // The first window (two batches of 50 ms) is five times slower than those that follow.
+        let batches = [50, 50].into_iter().chain([10; 1000]);
+        assert_eq!(run(rule(0, 10_000, 100), batches), (Phase::Steady, 400));
+    }
+
+    #[test]
+    fn a_throughput_that_never_settles_is_given_up_at_the_cap() {
+        let batches = (0..1000).map(|i| if i / 10 % 2 == 0 { 10 } else { 20 });
+        assert_eq!(run(rule(0, 2_000, 100), batches), (Phase::GaveUp, 2_000));
+    }
+
+    #[test]
+    fn ten_percent_is_steady_and_a_little_more_is_not() {
+        // Windows of one batch each: 10 images in 100 ms, twice, then in 110 or 112 ms.
+        assert_eq!(run(rule(0, 9_000, 100), [100, 100, 110]).0, Phase::Steady);
+        assert_eq!(run(rule(0, 9_000, 100), [100, 100, 112]).0, Phase::Warming);
+    }
+
+    #[test]
+    fn batches_longer_than_a_window_count_with_their_own_length() {
+        assert_eq!(run(rule(0, 9_000, 100), [450; 10]), (Phase::Steady, 1350));
+        assert_eq!(run(rule(0, 800, 100), [450; 10]), (Phase::GaveUp, 900));
+    }
+
+    #[test]
+    fn a_clock_that_stands_still_never_divides_by_zero() {
+        let mut warmup = Warmup::new(rule(0, 1, 0), Nanos(0));
+        assert_eq!(warmup.completed(Nanos(0), 10), Phase::Warming);
+    }
+}

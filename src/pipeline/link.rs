@@ -1,0 +1,66 @@
+//! An instance's end of the conversation with the process that started it.
+//!
+//! One JSON message a line: down on standard input, up on standard output. The end of standard
+//! input, also where the parent was killed, is the order to finish and leave.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::sync::Mutex;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Result};
+
+/// The instance's end.
+pub struct Link {
+    input: Mutex<BufReader<io::Stdin>>,
+}
+
+impl Link {
+    /// The end that this process's standard streams are.
+    pub fn of_this_process() -> Self {
+        Self { input: Mutex::new(BufReader::with_capacity(1 << 16, io::stdin())) }
+    }
+
+    /// The next message, or `None` when the parent has no more to say.
+    ///
+    /// # Errors
+    /// [`Error::Bug`] for a line that is no such message: both ends are the same program.
+    pub fn receive<M: DeserializeOwned>(&self) -> Result<Option<M>> {
+        let mut line = String::new();
+        let mut input = self.input.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let read = input.read_line(&mut line);
+        drop(input);
+        match read {
+            Ok(0) | Err(_) => Ok(None),
+            Ok(_) => decode(&line).map(Some),
+        }
+    }
+
+    /// Sends a message up.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the parent is gone.
+    pub fn send(&self, message: &impl Serialize) -> Result<()> {
+        let mut line = encode(message)?;
+        line.push('\n');
+        let mut out = io::stdout().lock();
+        out.write_all(line.as_bytes())
+            .and_then(|()| out.flush())
+            .map_err(|source| Error::io("write to", "the parent process", source))
+    }
+}
+
+/// A message as a line, without its newline: JSON escapes those within.
+pub(super) fn encode(message: &impl Serialize) -> Result<String> {
+    serde_json::to_string(message)
+        .map_err(|error| Error::Bug(format!("cannot encode an instance's message: {error}")))
+}
+
+/// A line as a message.
+pub(super) fn decode<M: DeserializeOwned>(line: &str) -> Result<M> {
+    serde_json::from_str(line).map_err(|error| {
+        let start: String = line.chars().take(80).collect();
+        Error::Bug(format!("an instance's message is not understood ({error}): {start}"))
+    })
+}

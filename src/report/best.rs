@@ -1,0 +1,114 @@
+//! Which cell to recommend.
+
+use std::cmp::Ordering;
+
+use crate::record::{CellRecord, Verdict};
+
+/// The backend that runs no model; it measures the harness, and recommending it would be absurd.
+pub(super) const NO_MODEL: &str = "null";
+
+/// The cell to recommend.
+#[derive(Clone, Copy, Debug)]
+pub struct Best<'a> {
+    /// The cell.
+    pub cell: &'a CellRecord,
+    /// The cell with the highest median, where that is another one: the intervals of the two
+    /// overlap, so that they may be equally fast, and [`Best::cell`] takes fewer cores.
+    pub tied_with: Option<&'a CellRecord>,
+}
+
+/// The valid cell of the highest throughput; or, of those whose intervals reach its own, the one
+/// that takes the fewest cores (instances x threads), and of these the fastest. None where no cell
+/// is valid.
+pub fn best(cells: &[CellRecord]) -> Option<Best<'_>> {
+    let usable = || {
+        cells.iter().filter(|cell| cell.verdict == Verdict::Valid && cell.cell.backend != NO_MODEL)
+    };
+    let fastest = usable().min_by(|a, b| faster(a, b))?;
+    let cell = usable()
+        .filter(|cell| overlap(cell.throughput_ci95, fastest.throughput_ci95))
+        .min_by(|a, b| cores(a).cmp(&cores(b)).then_with(|| faster(a, b)))
+        .filter(|cell| cores(cell) < cores(fastest))
+        .unwrap_or(fastest);
+    let tied_with = (!std::ptr::eq(cell, fastest)).then_some(fastest);
+    Some(Best { cell, tied_with })
+}
+
+/// Cores that a cell keeps busy.
+pub(super) fn cores(cell: &CellRecord) -> usize {
+    cell.cell.instances * cell.cell.threads
+}
+
+/// The faster first; of equals the one of the smaller batch, whose answers come sooner.
+fn faster(a: &CellRecord, b: &CellRecord) -> Ordering {
+    b.throughput_images_per_s
+        .total_cmp(&a.throughput_images_per_s)
+        .then_with(|| a.cell.batch.cmp(&b.cell.batch))
+}
+
+fn overlap(a: (f64, f64), b: (f64, f64)) -> bool {
+    a.0 <= b.1 && b.0 <= a.1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    /// A cell of so many instances whose median lies in the middle of its interval.
+    fn cell(instances: usize, batch: usize, interval: (f64, f64)) -> CellRecord {
+        let mut cell = fixture::cell("torch", instances, batch);
+        cell.throughput_images_per_s = f64::midpoint(interval.0, interval.1);
+        cell.throughput_ci95 = interval;
+        cell
+    }
+
+    fn choice(cells: &[CellRecord]) -> Option<(usize, usize, Option<usize>)> {
+        let best = best(cells)?;
+        let tied = best.tied_with.map(|cell| cell.cell.instances);
+        Some((best.cell.cell.instances, best.cell.cell.batch, tied))
+    }
+
+    #[test]
+    fn the_fastest_wins_where_intervals_are_apart() {
+        let cells = [cell(1, 64, (90.0, 99.0)), cell(2, 64, (100.0, 110.0))];
+        assert_eq!(choice(&cells), Some((2, 64, None)));
+    }
+
+    #[test]
+    fn of_two_that_may_be_equally_fast_the_one_of_fewer_cores_wins() {
+        let cells =
+            [cell(4, 64, (100.0, 112.0)), cell(2, 64, (95.0, 103.0)), cell(1, 64, (50.0, 51.0))];
+        assert_eq!(choice(&cells), Some((2, 64, Some(4))));
+    }
+
+    #[test]
+    fn a_tie_at_equal_cores_is_no_reason_to_give_up_speed() {
+        let cells = [cell(2, 64, (95.0, 103.0)), cell(2, 128, (100.0, 112.0))];
+        assert_eq!(choice(&cells), Some((2, 128, None)));
+    }
+
+    #[test]
+    fn threads_count_as_cores_as_much_as_instances_do() {
+        let mut wide = cell(1, 64, (100.0, 112.0));
+        wide.cell.threads = 4;
+        let cells = [wide, cell(2, 64, (95.0, 103.0))];
+        assert_eq!(choice(&cells), Some((2, 64, Some(1))));
+    }
+
+    #[test]
+    fn equally_fast_cells_leave_the_smaller_batch() {
+        let cells = [cell(1, 128, (100.0, 110.0)), cell(1, 64, (100.0, 110.0))];
+        assert_eq!(choice(&cells), Some((1, 64, None)));
+    }
+
+    #[test]
+    fn neither_an_invalid_cell_nor_the_null_backend_is_recommended() {
+        let mut invalid = cell(4, 64, (200.0, 210.0));
+        invalid.verdict = Verdict::Invalid(vec!["predictions differ".into()]);
+        let mut null = cell(4, 64, (9e6, 9.1e6));
+        null.cell.backend = NO_MODEL.into();
+        assert!(best(&[invalid.clone(), null.clone()]).is_none());
+        assert_eq!(choice(&[invalid, null, cell(1, 64, (10.0, 11.0))]), Some((1, 64, None)));
+    }
+}

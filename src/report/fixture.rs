@@ -1,0 +1,177 @@
+//! Records for tests: one cell with round figures, and a whole run that looks like a real one.
+
+use crate::record::{
+    Cell, CellRecord, Host, Latency, Round, RunRecord, SCHEMA_VERSION, Stages, Verdict,
+};
+
+/// A valid cell with figures that are easy to read back.
+pub(super) fn cell(backend: &str, instances: usize, batch: usize) -> CellRecord {
+    let round = |round, throughput| Round {
+        round,
+        position: round + 1,
+        images: 40_000,
+        seconds: 2.0,
+        throughput_images_per_s: throughput,
+        warmup_s: 0.5,
+        steady: true,
+    };
+    CellRecord {
+        cell: Cell {
+            backend: backend.into(),
+            device: "cpu".into(),
+            instances,
+            batch,
+            threads: 1,
+            precision: "f32".into(),
+        },
+        throughput_images_per_s: 20_000.5,
+        throughput_ci95: (19_800.0, 20_200.25),
+        latency: Latency {
+            samples: 300,
+            p50_ns: Some(12_000_000),
+            p90_ns: Some(13_000_000),
+            p95_ns: Some(14_000_000),
+            p99_ns: None,
+            p999_ns: None,
+        },
+        stages: Stages {
+            queue_ns: 900.0,
+            stage_ns: 45.5,
+            h2d_ns: 0.0,
+            compute_ns: 95_000.0,
+            d2h_ns: 0.0,
+        },
+        agreement: 1.0,
+        max_score_difference: Some(1e-5),
+        accuracy: Some(0.9891),
+        peak_rss_bytes: Some(300_000_000),
+        verdict: Verdict::Valid,
+        rounds: vec![round(0, 19_800.0), round(1, 20_000.5), round(2, 20_200.25)],
+    }
+}
+
+/// A run without cells.
+pub(super) fn empty() -> RunRecord {
+    RunRecord {
+        schema_version: SCHEMA_VERSION,
+        plimsoll_version: "0.1.0".into(),
+        started: "2026-03-14T09:26:53Z".into(),
+        elapsed_s: 343.2,
+        command: ["plimsoll", "sweep", "configs/default.toml", "--out", "reports/latest"]
+            .map(String::from)
+            .to_vec(),
+        seed: 1,
+        config_toml: "seed = 1\nrounds = 5\n\n[grid]\nbackends = [\"torch\", \"native\"]\n\
+                      instances = [1, 2, 4]\nbatch = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]\n\
+                      threads = [1]\n"
+            .into(),
+        data_source: "MNIST test images from data/mnist".into(),
+        synthetic: false,
+        model_source: "the weights that ship with Plimsoll".into(),
+        host: Host {
+            cpu_model: "Intel(R) Xeon(R) Processor @ 2.80GHz".into(),
+            cores: 4,
+            physical_cores: Some(2),
+            memory_bytes: 16 << 30,
+            cgroup_cpus: None,
+            cgroup_memory_bytes: Some(8 << 30),
+            os: "Debian GNU/Linux 12, kernel 6.1.0".into(),
+            isa: ["avx2", "fma", "avx512f"].map(String::from).to_vec(),
+            libtorch: Some("2.11.0".into()),
+            git_revision: Some("0f3c2a1b9d".into()),
+            load_before: Some(0.12),
+            load_after: Some(3.8),
+        },
+        own_cost_ns_per_image: vec![],
+        cells: vec![],
+        skipped: vec![],
+        warnings: vec![],
+    }
+}
+
+/// Two backends, 1, 2 and 4 instances, batches of 1 to 512. Throughput rises with the batch until
+/// caches overflow, and with instances until the four cores are shared; some cells are invalid, two
+/// were skipped, and the largest batches have too few samples for a 99th percentile.
+pub(super) fn run() -> RunRecord {
+    let batches: Vec<usize> = (0..10).map(|power| 1 << power).collect();
+    let mut run = empty();
+    for (backend, peak, fixed_us) in [("torch", 24_000.0, 160.0), ("native", 17_500.0, 6.0)] {
+        for instances in [1, 2, 4] {
+            for &batch in &batches {
+                if (backend, instances, batch) == ("torch", 4, 512)
+                    || (backend, instances, batch) == ("native", 4, 512)
+                {
+                    let reason = "would need 9.1 GiB of memory, and the control group grants 8";
+                    run.skipped.push((cell(backend, instances, batch).cell, reason.into()));
+                } else {
+                    run.cells.push(likely(backend, peak, fixed_us, instances, batch));
+                }
+            }
+        }
+    }
+    run.own_cost_ns_per_image =
+        batches.iter().map(|&batch| (batch, 310.0 + 5_200.0 / batch as f64)).collect();
+    run.warnings = vec!["4 instances on 4 cores leave none for decoding".into()];
+    run
+}
+
+/// A cell as a simple model of a batch's cost has it: a fixed part and a part for each image.
+fn likely(backend: &str, peak: f64, fixed_us: f64, instances: usize, batch: usize) -> CellRecord {
+    let images = batch as f64;
+    let per_image_us = 1e6 / peak * if batch > 128 { 1.0 + images / 4_000.0 } else { 1.0 };
+    let share = [1.0, 0.985, 0.0, 0.61][instances - 1];
+    let batch_us = (fixed_us + images * per_image_us) / share;
+    let median = instances as f64 * images / batch_us * 1e6;
+    // A fixed sequence stands in for chance.
+    let wobble = |round: usize| ((round * 7 + batch * 3 + instances) % 11) as f64 / 11.0 - 0.5;
+    let spread = if instances == 4 { 0.03 } else { 0.012 };
+    let mut record = cell(backend, instances, batch);
+    record.rounds = (0..5)
+        .map(|round| {
+            let rate = (median * (1.0 + spread * wobble(round)) * 10.0).round() / 10.0;
+            Round {
+                round,
+                position: (round * 13 + batch) % 60,
+                images: (rate * 2.0) as u64,
+                seconds: 2.0,
+                throughput_images_per_s: rate,
+                warmup_s: 0.4,
+                steady: true,
+            }
+        })
+        .collect();
+    let mut rates: Vec<f64> = record.rounds.iter().map(|r| r.throughput_images_per_s).collect();
+    rates.sort_by(f64::total_cmp);
+    record.throughput_images_per_s = rates[2];
+    record.throughput_ci95 = (rates[0], rates[4]);
+    let batch_ns = batch_us * 1e3;
+    let samples = (10e9 / batch_ns) as u64 * instances as u64;
+    let percentile = |factor: f64, needed| (samples >= needed).then(|| (batch_ns * factor) as u64);
+    record.latency = Latency {
+        samples,
+        p50_ns: percentile(1.0, 7),
+        p90_ns: percentile(1.04, 44),
+        p95_ns: percentile(1.07, 90),
+        p99_ns: percentile(if instances == 4 { 1.9 } else { 1.16 }, 459),
+        p999_ns: percentile(2.4, 4_603),
+    };
+    record.stages = Stages {
+        queue_ns: 420.0 + 5_000.0 / images,
+        stage_ns: 36.0,
+        compute_ns: (batch_ns / images).round(),
+        ..Stages::default()
+    };
+    record.peak_rss_bytes = Some(if backend == "torch" { 262 << 20 } else { 21 << 20 });
+    record.peak_rss_bytes = record.peak_rss_bytes.map(|bytes| bytes + (batch as u64) * 90_000);
+    let mut reasons = vec![];
+    if instances == 4 && batch <= 2 {
+        reasons.push("interval is 7.3% wide, more than 5%; run more rounds or quieten the machine");
+    }
+    if (backend, instances, batch) == ("native", 2, 512) {
+        reasons.push("3 of 1,000 predictions differ from the reference's");
+    }
+    if !reasons.is_empty() {
+        record.verdict = Verdict::Invalid(reasons.into_iter().map(String::from).collect());
+    }
+    record
+}

@@ -1,0 +1,156 @@
+//! Cells and figures in the words that the table and the page share.
+
+use super::best::{Best, best, cores};
+use crate::record::{Cell, CellRecord, RunRecord};
+use crate::units::{Nanos, rate};
+
+/// What stands where a figure is not known.
+pub(super) const UNKNOWN: &str = "-";
+
+/// "torch on cpu, 2 instances of 1 thread, batch 128".
+pub(super) fn cell(cell: &Cell) -> String {
+    format!("{}, {}, batch {}", group(cell), workers(cell), cell.batch)
+}
+
+/// The part of a cell that is not a number: "torch on cpu", "torch on cuda:0 in bf16".
+pub(super) fn group(cell: &Cell) -> String {
+    let arithmetic = match cell.precision.as_str() {
+        "f32" => String::new(),
+        other => format!(" in {other}"),
+    };
+    format!("{} on {}{arithmetic}", cell.backend, cell.device)
+}
+
+/// "2 instances of 1 thread".
+fn workers(cell: &Cell) -> String {
+    format!("{} of {}", counted(cell.instances, "instance"), counted(cell.threads, "thread"))
+}
+
+/// "1 instance", "2 instances".
+pub(super) fn counted(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+/// Half the width of a cell's interval as a share of its median, "±1.2%"; none where a single
+/// round gives no interval.
+pub(super) fn plus_minus(record: &CellRecord) -> Option<String> {
+    let (low, high) = record.throughput_ci95;
+    let share = (high - low) / 2.0 / record.throughput_images_per_s;
+    (record.rounds.len() > 1 && share.is_finite()).then(|| format!("±{:.1}%", share * 100.0))
+}
+
+/// A span or what stands for an unknown one.
+pub(super) fn span(nanos: Option<u64>) -> String {
+    nanos.map_or_else(|| UNKNOWN.into(), |nanos| Nanos(nanos).to_string())
+}
+
+/// A share as a percentage with two decimals, but never a 100% that is not quite one.
+pub(super) fn percent(share: f64) -> String {
+    let hundredths = (share * 1e4).round();
+    let hundredths = if share < 1.0 { hundredths.min(9_999.0) } else { hundredths };
+    format!("{:.2}%", hundredths / 100.0)
+}
+
+/// "24,300 images/s (±1.2%)".
+fn throughput(record: &CellRecord) -> String {
+    let interval = plus_minus(record).map_or_else(String::new, |text| format!(" ({text})"));
+    format!("{} images/s{interval}", rate(record.throughput_images_per_s))
+}
+
+/// The answer of a run.
+pub(super) struct Answer<'a> {
+    /// What is recommended, if anything is.
+    pub(super) best: Option<Best<'a>>,
+    /// What to use and what it reached, in a sentence.
+    pub(super) sentence: String,
+    /// A second sentence, where another cell may be as fast.
+    pub(super) tie: Option<String>,
+}
+
+/// The answer of a run, in sentences.
+pub(super) fn answer(run: &RunRecord) -> Answer<'_> {
+    let best = best(&run.cells);
+    let sentence = match best {
+        Some(Best { cell: record, .. }) => {
+            let p99 = record.latency.p99_ns.or(record.latency.p50_ns);
+            let percentile = if record.latency.p99_ns.is_some() { "p99" } else { "p50" };
+            let latency = p99.map_or_else(String::new, |nanos| {
+                format!(", {percentile} {} a batch", Nanos(nanos))
+            });
+            format!("Best: {}: {}{latency}.", cell(&record.cell), throughput(record))
+        }
+        None if run.cells.is_empty() => "No cell was measured.".into(),
+        None => "No cell is valid, so none is recommended; each says why below.".into(),
+    };
+    let tie = best.and_then(|best| {
+        let other = best.tied_with?;
+        Some(format!(
+            "Tied with {}: {}. Their intervals overlap, and the one preferred takes {} instead of \
+             {}.",
+            cell(&other.cell),
+            throughput(other),
+            counted(cores(best.cell), "core"),
+            cores(other),
+        ))
+    });
+    Answer { best, sentence, tie }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Verdict;
+    use crate::report::fixture;
+
+    fn run(cells: Vec<CellRecord>) -> RunRecord {
+        RunRecord { cells, ..fixture::empty() }
+    }
+
+    #[test]
+    fn the_answer_names_the_cell_its_figure_and_its_interval() {
+        let run = run(vec![fixture::cell("torch", 2, 128)]);
+        let answer = answer(&run);
+        assert_eq!(
+            answer.sentence,
+            "Best: torch on cpu, 2 instances of 1 thread, batch 128: 20,000 images/s (±1.0%), \
+             p50 12.0 ms a batch."
+        );
+        assert_eq!(answer.tie, None);
+    }
+
+    #[test]
+    fn a_tie_is_told_with_both_cells() {
+        let mut faster = fixture::cell("torch", 4, 128);
+        faster.throughput_images_per_s = 20_100.0;
+        let run = run(vec![fixture::cell("torch", 2, 128), faster]);
+        let tie = answer(&run).tie.unwrap();
+        assert_eq!(
+            tie,
+            "Tied with torch on cpu, 4 instances of 1 thread, batch 128: 20,100 images/s (±1.0%). \
+             Their intervals overlap, and the one preferred takes 2 cores instead of 4."
+        );
+    }
+
+    #[test]
+    fn a_run_without_a_usable_cell_recommends_none() {
+        assert_eq!(answer(&fixture::empty()).sentence, "No cell was measured.");
+        let mut cell = fixture::cell("torch", 2, 128);
+        cell.verdict = Verdict::Invalid(vec!["predictions differ".into()]);
+        assert!(answer(&run(vec![cell])).sentence.starts_with("No cell is valid"));
+    }
+
+    #[test]
+    fn one_round_has_no_interval() {
+        let mut cell = fixture::cell("torch", 1, 1);
+        cell.rounds.truncate(1);
+        assert_eq!(plus_minus(&cell), None);
+    }
+
+    #[test]
+    fn all_but_one_in_a_million_is_not_all() {
+        assert_eq!(
+            [1.0, 0.999_999, 0.9891, 0.0].map(percent),
+            ["100.00%", "99.99%", "98.91%", "0.00%"]
+        );
+    }
+}

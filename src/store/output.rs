@@ -1,0 +1,157 @@
+//! Writing outputs, whole or not at all.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+use crate::error::{Error, Result};
+
+/// What the name of an unfinished output starts with. Nothing else starts so.
+const PART: &str = ".plimsoll-part-";
+
+/// A folder that outputs are written to. Shared by threads.
+#[derive(Debug)]
+pub struct Output {
+    root: PathBuf,
+    made: RwLock<HashSet<PathBuf>>,
+    parts: AtomicU64,
+}
+
+impl Output {
+    /// The folder `root`, made where it is missing, and tried: a file is written and removed, so
+    /// that an output that cannot be written is found before any work is done.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the folder and the cause.
+    pub fn create(root: &Path) -> Result<Self> {
+        fs::create_dir_all(root).map_err(|source| Error::io("create", root, source))?;
+        let output = Self::open(root);
+        let trial = output.part_in(root);
+        let tried = File::create(&trial).and_then(|mut file| file.write_all(b"trial"));
+        let removed = fs::remove_file(&trial);
+        tried.and(removed).map_err(|source| Error::io("write to", root, source))?;
+        Ok(output)
+    }
+
+    /// The folder `root`, which someone else has created and tried.
+    pub fn open(root: &Path) -> Self {
+        Self { root: root.to_owned(), made: RwLock::default(), parts: AtomicU64::new(0) }
+    }
+
+    /// Writes an output under `key`, over what may be there. It appears whole, by renaming; where
+    /// that fails, nothing is left.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the output and the cause.
+    pub fn put(&self, key: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.root.join(key);
+        let folder = path.parent().unwrap_or(&self.root);
+        self.make(folder)?;
+        let part = self.part_in(folder);
+        let written = File::create_new(&part)
+            .and_then(|mut file| file.write_all(bytes))
+            .and_then(|()| fs::rename(&part, &path));
+        written.map_err(|source| {
+            // The first failure is what matters; the part may not even be there.
+            let _ = fs::remove_file(&part);
+            Error::io("write", &path, source)
+        })
+    }
+
+    /// Removes parts that earlier jobs left when they were killed, and gives how many there were.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where a folder cannot be listed or a part cannot be removed.
+    pub fn sweep_parts(&self) -> Result<usize> {
+        let mut swept = 0;
+        let mut folders = vec![self.root.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).map_err(|e| Error::io("list", &folder, e))? {
+                let entry = entry.map_err(|e| Error::io("list", &folder, e))?;
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    folders.push(entry.path());
+                } else if entry.file_name().to_string_lossy().strip_prefix(PART).is_some_and(stale)
+                {
+                    let path = entry.path();
+                    fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
+                    swept += 1;
+                }
+            }
+        }
+        Ok(swept)
+    }
+
+    fn make(&self, folder: &Path) -> Result<()> {
+        if folder == self.root
+            || self.made.read().unwrap_or_else(PoisonError::into_inner).contains(folder)
+        {
+            return Ok(());
+        }
+        fs::create_dir_all(folder).map_err(|source| Error::io("create", folder, source))?;
+        self.made.write().unwrap_or_else(PoisonError::into_inner).insert(folder.to_owned());
+        Ok(())
+    }
+
+    fn part_in(&self, folder: &Path) -> PathBuf {
+        let number = self.parts.fetch_add(1, Ordering::Relaxed);
+        folder.join(format!("{PART}{}-{number}", std::process::id()))
+    }
+}
+
+/// Whether the process that a part's name ends with (`PID-NUMBER`) is gone.
+fn stale(pid_and_number: &str) -> bool {
+    let pid = pid_and_number.split('-').next().and_then(|pid| pid.parse::<i32>().ok());
+    let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) else { return false };
+    rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_are_written_over_and_folders_made() {
+        let root = tempfile::tempdir().unwrap();
+        let output = Output::create(&root.path().join("new/out")).unwrap();
+        for text in ["first", "second"] {
+            output.put("a/b.out", text.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(root.path().join("new/out/a/b.out")).unwrap(), text);
+        }
+        let left: Vec<_> = fs::read_dir(root.path().join("new/out/a")).unwrap().collect();
+        assert_eq!(left.len(), 1, "{left:?}");
+    }
+
+    #[test]
+    fn a_failed_output_leaves_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let output = Output::create(root.path()).unwrap();
+        // A folder stands where the output should go.
+        fs::create_dir(root.path().join("x.out")).unwrap();
+        let error = output.put("x.out", b"1").unwrap_err().to_string();
+        assert!(error.contains("x.out"), "{error}");
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_in_the_way_of_the_folder_is_found_at_once() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = Output::create(file.path()).unwrap_err();
+        assert!(matches!(error, Error::Io { action: "create", .. }), "{error}");
+    }
+
+    #[test]
+    fn parts_of_dead_processes_are_swept_and_those_of_live_ones_kept() {
+        let root = tempfile::tempdir().unwrap();
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        let dead = root.path().join(format!("{PART}{}-0", child.id()));
+        let live = root.path().join(format!("{PART}{}-0", std::process::id()));
+        fs::write(&dead, "").unwrap();
+        fs::write(&live, "").unwrap();
+        assert_eq!(Output::open(root.path()).sweep_parts().unwrap(), 1);
+        assert!(!dead.exists() && live.exists());
+    }
+}

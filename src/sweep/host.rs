@@ -1,0 +1,22 @@
+//! The machine as a record keeps it.
+
+use crate::measure::host::Facts;
+use crate::record::Host;
+
+/// The record of a machine. The load after the run is left to be filled in then.
+pub fn host(facts: Facts, libtorch: Option<String>, load_before: Option<f64>) -> Host {
+    Host {
+        cpu_model: facts.cpu_model,
+        cores: facts.cores,
+        physical_cores: facts.physical_cores,
+        memory_bytes: facts.memory_bytes,
+        cgroup_cpus: facts.cgroup_cpus,
+        cgroup_memory_bytes: facts.cgroup_memory_bytes,
+        os: facts.os,
+        isa: facts.isa,
+        libtorch,
+        git_revision: facts.git_revision,
+        load_before,
+        load_after: None,
+    }
+}

@@ -1,0 +1,309 @@
+//! Runs over a scripted bench: no clock, no process, the same figures every time.
+
+use std::sync::atomic::AtomicBool;
+
+use super::*;
+use crate::record::Verdict;
+use crate::units::Nanos;
+
+/// A bench that does as told: given the cell, the round, and how many measurements came before.
+struct Scripted<F>(F, usize);
+
+impl<F: FnMut(&Cell, usize, usize) -> Result<Measurement>> Bench for Scripted<F> {
+    fn measure(&mut self, cell: &Cell, round: usize) -> Result<Measurement> {
+        self.1 += 1;
+        (self.0)(cell, round, self.1 - 1)
+    }
+}
+
+/// Notes what it is told, and sets a flag after some measurements.
+#[derive(Default)]
+struct Notes {
+    completed: Vec<(usize, usize)>,
+    steps: Vec<(usize, usize)>,
+    measured: usize,
+    full_disk: bool,
+    stop_after: Option<(usize, &'static AtomicBool)>,
+}
+
+impl Observer for Notes {
+    fn begins(&mut self, at: Step<'_>) {
+        self.steps.push((at.done, at.total));
+    }
+
+    fn measured(&mut self, _: Step<'_>, _: Result<f64, &Error>) {
+        self.measured += 1;
+        if let Some((after, flag)) = self.stop_after {
+            flag.store(self.measured >= after, Ordering::Relaxed);
+        }
+    }
+
+    fn completed(&mut self, record: &CellRecord) -> Result<()> {
+        if self.full_disk {
+            return Err(Error::io(
+                "write",
+                "/out/results.csv",
+                std::io::ErrorKind::StorageFull.into(),
+            ));
+        }
+        self.completed.push((record.cell.batch, self.measured));
+        Ok(())
+    }
+}
+
+fn cell(batch: usize) -> Cell {
+    Cell {
+        backend: "native".into(),
+        device: "cpu".into(),
+        instances: 1,
+        batch,
+        threads: 1,
+        precision: "f32".into(),
+    }
+}
+
+fn cells(n: usize) -> Vec<Cell> {
+    (1..=n).map(cell).collect()
+}
+
+fn reference() -> Reference {
+    let predictions = Predictions { classes: vec![3, 1, 4, 1], scores: Vec::new() };
+    Reference { predictions, labels: Some(vec![3, 1, 4, 2]), tolerance: 1e-3 }
+}
+
+/// A sound round of one second at so many images a second.
+fn at(rate: u64) -> Measurement {
+    let mut latency = Recorder::new();
+    (0..10).for_each(|_| latency.record(Nanos(1_000_000)));
+    Measurement {
+        images: rate,
+        seconds: 1.0,
+        warmup_s: 0.5,
+        steady: true,
+        latency,
+        predictions: vec![reference().predictions],
+        peak_rss_bytes: Some(rate),
+        ..Measurement::default()
+    }
+}
+
+fn sweep(
+    cells: &[Cell],
+    rounds: usize,
+    seed: u64,
+    notes: &mut Notes,
+    script: impl FnMut(&Cell, usize, usize) -> Result<Measurement>,
+) -> Result<Outcome> {
+    let plan = Plan { cells, rounds, seed, reference: &reference() };
+    let never = AtomicBool::new(false);
+    let stop = notes.stop_after.map_or(&never, |(_, flag)| flag);
+    run(&plan, &mut Scripted(script, 0), notes, stop)
+}
+
+/// Runs to the end and gives the records.
+fn records(
+    cells: &[Cell],
+    rounds: usize,
+    script: impl FnMut(&Cell, usize, usize) -> Result<Measurement>,
+) -> Vec<CellRecord> {
+    let outcome = sweep(cells, rounds, 1, &mut Notes::default(), script).unwrap();
+    assert!(!outcome.interrupted);
+    outcome.cells
+}
+
+fn reasons(record: &CellRecord) -> &[String] {
+    match &record.verdict {
+        Verdict::Valid => &[],
+        Verdict::Invalid(reasons) => reasons,
+    }
+}
+
+#[test]
+fn a_sound_cell_is_valid_with_its_median_and_every_round() {
+    let records = records(&cells(1), 5, |_, round, _| Ok(at([1000, 1010, 990, 1020, 980][round])));
+    let [record] = &records[..] else { panic!("{records:?}") };
+    assert_eq!(record.verdict, Verdict::Valid);
+    assert_eq!(record.throughput_images_per_s, 1000.0);
+    assert_eq!(record.throughput_ci95, (980.0, 1020.0));
+    assert_eq!((record.latency.samples, record.latency.p50_ns.is_some()), (50, true));
+    assert_eq!((record.agreement, record.accuracy), (1.0, Some(0.75)));
+    assert_eq!(record.peak_rss_bytes, Some(1020));
+    let rounds: Vec<_> = record.rounds.iter().map(|r| (r.round, r.position, r.images)).collect();
+    assert_eq!(rounds, [(0, 0, 1000), (1, 0, 1010), (2, 0, 990), (3, 0, 1020), (4, 0, 980)]);
+}
+
+#[test]
+fn a_drifting_machine_does_not_change_the_ranking() {
+    // Within each round the machine slows down, in the end to 60%: more than the cells differ by.
+    let cells = cells(5);
+    let slowed = |cell: &Cell, place: usize| 1000 * (9 + cell.batch as u64) * (10 - place as u64);
+    // Always in the grid's order, the first cell would win though it is the slowest.
+    let in_order: Vec<u64> = cells.iter().enumerate().map(|(i, cell)| slowed(cell, i)).collect();
+    assert!(in_order.is_sorted_by(|a, b| a > b), "{in_order:?}");
+
+    let records = records(&cells, 31, |cell, _, before| Ok(at(slowed(cell, before % 5))));
+    let medians: Vec<f64> = records.iter().map(|r| r.throughput_images_per_s).collect();
+    assert!(medians.is_sorted_by(|a, b| a < b), "{medians:?}");
+}
+
+#[test]
+fn a_failed_cell_is_invalid_with_the_reason_and_the_others_go_on() {
+    let mut tries = 0;
+    let records = records(&cells(3), 4, |cell, round, _| {
+        if cell.batch == 2 && round == 1 {
+            tries += 1;
+            return Err(Error::backend("native", "out of memory"));
+        }
+        assert!(cell.batch != 2 || round == 0, "a failed cell was tried again");
+        Ok(at(1000))
+    });
+    assert_eq!(tries, 1);
+    assert_eq!(reasons(&records[1])[0], "round 2 failed: backend native: out of memory");
+    assert_eq!(records[1].rounds.len(), 1, "what was measured is kept");
+    assert_eq!((&records[0].verdict, &records[2].verdict), (&Verdict::Valid, &Verdict::Valid));
+}
+
+#[test]
+fn a_cell_that_failed_at_once_gives_that_one_reason_and_no_figure() {
+    let records = records(&cells(1), 3, |_, _, _| Err(Error::backend("native", "no")));
+    assert_eq!(reasons(&records[0]), ["round 1 failed: backend native: no"]);
+    assert_eq!(records[0].throughput_images_per_s, 0.0);
+    assert_eq!(records[0].throughput_ci95, (0.0, 0.0));
+}
+
+#[test]
+fn one_wrong_prediction_of_one_instance_in_one_round_is_invalid() {
+    let records = records(&cells(1), 3, |_, round, _| {
+        let mut measurement = at(1_000_000);
+        measurement.predictions.push(reference().predictions);
+        if round == 1 {
+            measurement.predictions[1].classes[0] = 8;
+        }
+        Ok(measurement)
+    });
+    assert!(reasons(&records[0])[0].starts_with("1 of 4 check images got another class"));
+    assert_eq!((records[0].agreement, records[0].accuracy), (0.75, Some(0.5)));
+}
+
+#[test]
+fn a_cell_that_was_never_checked_is_invalid_but_one_round_is_enough() {
+    let unchecked = |checked_round: usize| {
+        move |_: &Cell, round: usize, _: usize| {
+            let mut measurement = at(1000);
+            if round != checked_round {
+                measurement.predictions.clear();
+            }
+            Ok(measurement)
+        }
+    };
+    assert_eq!(records(&cells(1), 3, unchecked(0))[0].verdict, Verdict::Valid);
+    let never = records(&cells(1), 3, unchecked(99));
+    assert!(reasons(&never[0])[0].contains("no prediction was checked"), "{never:?}");
+}
+
+#[test]
+fn the_null_backend_is_never_a_result_to_choose() {
+    let null = Cell { backend: "null".into(), ..cell(1) };
+    let records = records(&[null], 3, |_, _, _| {
+        let predictions = Predictions { classes: vec![0; 4], scores: Vec::new() };
+        Ok(Measurement { predictions: vec![predictions], ..at(1000) })
+    });
+    let [reason] = reasons(&records[0]) else { panic!("{records:?}") };
+    assert!(reason.starts_with("the null backend runs no model"), "{reason}");
+}
+
+#[test]
+fn a_window_without_a_batch_is_invalid_and_divides_by_nothing() {
+    let records = records(&cells(1), 3, |_, _, _| {
+        Ok(Measurement { predictions: vec![reference().predictions], ..Measurement::default() })
+    });
+    assert!(reasons(&records[0])[0].starts_with("no image was completed in 3 of 3 rounds"));
+    assert_eq!(records[0].throughput_images_per_s, 0.0);
+    assert!(records[0].stages.compute_ns == 0.0);
+}
+
+#[test]
+fn rounds_that_lie_apart_widen_the_interval_and_are_invalid() {
+    let records = records(&cells(1), 5, |_, round, _| Ok(at([1000, 1300, 700, 1200, 900][round])));
+    assert!(reasons(&records[0])[0].contains("within 30.0% only (700 to 1,300 images/s"));
+}
+
+#[test]
+fn stages_are_means_over_all_images() {
+    let records = records(&cells(1), 2, |_, round, _| {
+        let (images, compute_ns) = [(100, 30.0), (300, 10.0)][round];
+        let stages = Stages { compute_ns, queue_ns: 5.0, ..Stages::default() };
+        Ok(Measurement { stages, ..at(images) })
+    });
+    assert_eq!((records[0].stages.compute_ns, records[0].stages.queue_ns), (15.0, 5.0));
+}
+
+#[test]
+fn the_seed_decides_order_and_intervals() {
+    let positions = |seed| {
+        let mut notes = Notes::default();
+        let script = |_: &Cell, _: usize, before| Ok(at(1000 + 7 * before as u64));
+        let outcome = sweep(&cells(6), 3, seed, &mut notes, script).unwrap();
+        serde_json::to_string(&outcome.cells).unwrap()
+    };
+    assert_eq!(positions(4), positions(4));
+    assert_ne!(positions(4), positions(5));
+}
+
+#[test]
+fn a_cell_is_told_of_as_soon_as_its_last_round_has_ended() {
+    let mut notes = Notes::default();
+    sweep(&cells(3), 2, 1, &mut notes, |cell, _, _| match cell.batch {
+        3 => Err(Error::backend("native", "no")),
+        _ => Ok(at(1000)),
+    })
+    .unwrap();
+    let mut completed = notes.completed.clone();
+    completed.sort_unstable();
+    assert_eq!(completed.iter().map(|&(batch, _)| batch).collect::<Vec<_>>(), [1, 2, 3]);
+    assert!(completed[2].1 <= 3, "the failed cell is told of in its first round: {completed:?}");
+    let mut times: Vec<usize> = completed[..2].iter().map(|&(_, after)| after).collect();
+    times.sort_unstable();
+    assert_eq!(times, [4, 5], "the others one by one in the second round");
+    let last = notes.steps.last().unwrap();
+    assert_eq!(*last, (4, 5), "the failed cell's second round is no longer counted");
+}
+
+#[test]
+fn an_interruption_keeps_what_was_measured() {
+    static STOP: AtomicBool = AtomicBool::new(false);
+    let mut notes = Notes { stop_after: Some((4, &STOP)), ..Notes::default() };
+    let outcome = sweep(&cells(6), 3, 1, &mut notes, |_, _, _| Ok(at(1000))).unwrap();
+    assert!(outcome.interrupted);
+    assert_eq!((outcome.cells.len(), notes.completed.len(), notes.measured), (4, 4, 4));
+    assert!(outcome.cells.iter().all(|record| record.rounds.len() == 1));
+    assert!(reasons(&outcome.cells[0])[0].starts_with("1 of at least 3 rounds"));
+    assert!(outcome.cells.is_sorted_by_key(|record| record.cell.batch), "in the grid's order");
+}
+
+#[test]
+fn an_interrupted_measurement_is_no_failure_of_its_cell() {
+    let mut notes = Notes::default();
+    let outcome = sweep(&cells(2), 3, 1, &mut notes, |_, round, _| match round {
+        0 => Ok(at(1000)),
+        _ => Err(Error::Interrupted("Ctrl-C".into())),
+    });
+    let outcome = outcome.unwrap();
+    assert!(outcome.interrupted);
+    assert_eq!(outcome.cells.len(), 2);
+    let text = format!("{:?}", outcome.cells);
+    assert!(!text.contains("failed"), "{text}");
+}
+
+#[test]
+fn a_record_that_cannot_be_kept_ends_the_run() {
+    let mut notes = Notes { full_disk: true, ..Notes::default() };
+    let error = sweep(&cells(2), 2, 1, &mut notes, |_, _, _| Ok(at(1000))).unwrap_err();
+    assert!(error.to_string().starts_with("cannot write /out/results.csv"), "{error}");
+    assert_eq!(notes.measured, 3, "the first cell is complete at its second measurement");
+}
+
+#[test]
+fn an_empty_grid_is_an_empty_outcome() {
+    assert!(records(&[], 3, |_, _, _| Ok(at(1))).is_empty());
+}

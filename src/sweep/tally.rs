@@ -1,0 +1,140 @@
+//! What the rounds of one cell add up to.
+
+use super::check::{Agreement, Reference};
+use super::runner::Measurement;
+use crate::measure::{Evidence, Guard, Interval, Recorder, median_interval, reasons};
+use crate::record::{Cell, CellRecord, Latency, Round, Stages, Verdict};
+
+/// One cell's rounds so far.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    rounds: Vec<Round>,
+    latency: Recorder,
+    stages: Stages,
+    /// Images behind the means in `stages`.
+    staged: f64,
+    agreement: Option<Agreement>,
+    peak_rss_bytes: Option<u64>,
+    failure: Option<String>,
+}
+
+impl Tally {
+    /// Adds a round, and gives its images a second.
+    pub(super) fn add(
+        &mut self,
+        round: usize,
+        position: usize,
+        measured: &Measurement,
+        reference: &Reference,
+    ) -> f64 {
+        let Measurement { images, seconds, warmup_s, steady, .. } = *measured;
+        let rate = if seconds > 0.0 { images as f64 / seconds } else { 0.0 };
+        self.rounds.push(Round {
+            round,
+            position,
+            images,
+            seconds,
+            throughput_images_per_s: rate,
+            warmup_s,
+            steady,
+        });
+        self.latency.merge(&measured.latency);
+        self.add_stages(&measured.stages, images as f64);
+        for predictions in &measured.predictions {
+            let agreement = reference.compare(predictions);
+            self.agreement = Some(self.agreement.map_or(agreement, |one| one.worst(agreement)));
+        }
+        self.peak_rss_bytes = self.peak_rss_bytes.max(measured.peak_rss_bytes);
+        rate
+    }
+
+    /// Notes that a round failed. The cell is INVALID whatever else is known of it.
+    pub(super) fn fail(&mut self, round: usize, reason: impl std::fmt::Display) {
+        self.failure = Some(format!("round {} failed: {reason}", round + 1));
+    }
+
+    /// Whether a round has failed.
+    pub(super) fn failed(&self) -> bool {
+        self.failure.is_some()
+    }
+
+    /// Whether there is anything to tell.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rounds.is_empty() && self.failure.is_none()
+    }
+
+    /// The cell's row.
+    pub(super) fn record(self, cell: &Cell, reference: &Reference, seed: u64) -> CellRecord {
+        let rates: Vec<f64> =
+            self.rounds.iter().map(|round| round.throughput_images_per_s).collect();
+        let throughput = median_interval(&rates, seed);
+        let verdict = self.verdict(cell, reference, throughput);
+        let Interval { median, low, high } =
+            throughput.unwrap_or(Interval { median: 0.0, low: 0.0, high: 0.0 });
+        CellRecord {
+            cell: cell.clone(),
+            throughput_images_per_s: median,
+            throughput_ci95: (low, high),
+            latency: latency(&self.latency),
+            stages: self.stages,
+            agreement: self.agreement.map_or(0.0, |agreement| agreement.share()),
+            max_score_difference: self.agreement.and_then(|agreement| agreement.max_difference),
+            accuracy: self.agreement.and_then(|agreement| agreement.accuracy()),
+            peak_rss_bytes: self.peak_rss_bytes,
+            verdict,
+            rounds: self.rounds,
+        }
+    }
+
+    fn verdict(&self, cell: &Cell, reference: &Reference, throughput: Option<Interval>) -> Verdict {
+        let guard = match self.agreement {
+            _ if cell.backend == "null" => Guard::NoModel,
+            Some(agreement) => agreement.guard(reference.tolerance),
+            None => Guard::Missing,
+        };
+        let count = |test: fn(&Round) -> bool| self.rounds.iter().filter(|r| test(r)).count();
+        let evidence = Evidence {
+            rounds: self.rounds.len(),
+            steady_rounds: count(|round| round.steady),
+            empty_rounds: count(|round| round.images == 0),
+            batches: self.latency.samples(),
+            throughput,
+            guard,
+        };
+        let mut all: Vec<String> = self.failure.iter().cloned().collect();
+        // What a failure left unmeasured is no news beside the failure itself.
+        if !(self.failed() && self.rounds.is_empty()) {
+            all.extend(reasons(&evidence));
+        }
+        if all.is_empty() { Verdict::Valid } else { Verdict::Invalid(all) }
+    }
+
+    /// Weighs the means of a round by its images.
+    fn add_stages(&mut self, stages: &Stages, images: f64) {
+        let before = self.staged;
+        self.staged += images;
+        if self.staged == 0.0 {
+            return;
+        }
+        let total = self.staged;
+        let mean = |mean: &mut f64, new: f64| *mean = (*mean * before + new * images) / total;
+        mean(&mut self.stages.queue_ns, stages.queue_ns);
+        mean(&mut self.stages.stage_ns, stages.stage_ns);
+        mean(&mut self.stages.h2d_ns, stages.h2d_ns);
+        mean(&mut self.stages.compute_ns, stages.compute_ns);
+        mean(&mut self.stages.d2h_ns, stages.d2h_ns);
+    }
+}
+
+/// The percentiles as a record keeps them.
+fn latency(recorder: &Recorder) -> Latency {
+    let percentiles = recorder.percentiles();
+    Latency {
+        samples: percentiles.samples,
+        p50_ns: percentiles.p50_ns,
+        p90_ns: percentiles.p90_ns,
+        p95_ns: percentiles.p95_ns,
+        p99_ns: percentiles.p99_ns,
+        p999_ns: percentiles.p999_ns,
+    }
+}

@@ -1,0 +1,151 @@
+//! Which instance has which object, and which objects are finished: pure bookkeeping.
+
+use std::collections::VecDeque;
+
+/// Objects that may be with an instance at once. It bounds the messages under way and is several
+/// batches deep, so that no instance waits for its parent.
+const CREDIT: usize = 4096;
+
+/// The books of a job. Every object is with exactly one instance until it is finished, and is
+/// finished exactly once.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    finished: Vec<bool>,
+    left: usize,
+    shares: Vec<Option<Share>>,
+}
+
+#[derive(Debug, Default)]
+struct Share {
+    waiting: VecDeque<u32>,
+    sent: Vec<u32>,
+    outstanding: usize,
+}
+
+impl Ledger {
+    /// Objects 0 to `objects` dealt round-robin to `instances`.
+    pub(super) fn new(objects: usize, instances: usize) -> Self {
+        let mut shares: Vec<Share> = (0..instances).map(|_| Share::default()).collect();
+        for object in 0..objects {
+            shares[object % instances].waiting.push_back(object as u32);
+        }
+        Self {
+            finished: vec![false; objects],
+            left: objects,
+            shares: shares.into_iter().map(Some).collect(),
+        }
+    }
+
+    /// Objects that are not finished.
+    pub(super) fn left(&self) -> usize {
+        self.left
+    }
+
+    /// Whether an instance is left to do them.
+    pub(super) fn anyone(&self) -> bool {
+        self.shares.iter().any(Option::is_some)
+    }
+
+    /// The next objects to send to an instance: none while it has enough. Half the credit is
+    /// waited for, so that messages carry many.
+    pub(super) fn next(&mut self, instance: usize) -> Vec<u32> {
+        let Some(share) = &mut self.shares[instance] else { return Vec::new() };
+        if share.outstanding > CREDIT / 2 {
+            return Vec::new();
+        }
+        let n = share.waiting.len().min(CREDIT - share.outstanding);
+        let objects: Vec<u32> = share.waiting.drain(..n).collect();
+        share.outstanding += n;
+        share.sent.retain(|&object| !self.finished[object as usize]);
+        share.sent.extend(&objects);
+        objects
+    }
+
+    /// Notes that an instance has finished an object; `false` if it was finished before.
+    pub(super) fn finish(&mut self, instance: usize, object: u32) -> bool {
+        if let Some(share) = &mut self.shares[instance] {
+            share.outstanding = share.outstanding.saturating_sub(1);
+        }
+        let Some(finished) = self.finished.get_mut(object as usize) else { return false };
+        let first = !*finished;
+        *finished = true;
+        self.left -= usize::from(first);
+        first
+    }
+
+    /// Strikes a dead instance off; the others take over what it had not finished.
+    pub(super) fn bury(&mut self, instance: usize) {
+        let Some(dead) = self.shares[instance].take() else { return };
+        let orphans = dead.sent.into_iter().filter(|&o| !self.finished[o as usize]);
+        let orphans: Vec<u32> = orphans.chain(dead.waiting).collect();
+        let heirs = self.shares.iter().flatten().count().max(1);
+        for (object, heir) in orphans.into_iter().zip((0..heirs).cycle()) {
+            if let Some(share) = self.shares.iter_mut().flatten().nth(heir) {
+                share.waiting.push_back(object);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_instance_gets_no_more_than_its_credit() {
+        let mut ledger = Ledger::new(3 * CREDIT, 2);
+        let first = ledger.next(0);
+        assert_eq!(first.len(), CREDIT);
+        assert!(ledger.next(0).is_empty());
+        for &object in &first[..CREDIT / 2] {
+            assert!(ledger.finish(0, object));
+        }
+        assert_eq!(ledger.next(0).len(), CREDIT / 2);
+    }
+
+    #[test]
+    fn a_dead_instances_unfinished_objects_go_to_the_others() {
+        let mut ledger = Ledger::new(10, 2);
+        assert_eq!(ledger.next(0), [0, 2, 4, 6, 8]);
+        ledger.finish(0, 2);
+        ledger.bury(0);
+        assert_eq!(ledger.next(1), [1, 3, 5, 7, 9, 0, 4, 6, 8]);
+        ledger.bury(1);
+        assert!(!ledger.anyone());
+        assert_eq!(ledger.left(), 9);
+    }
+
+    proptest! {
+        /// For all histories of work and deaths, every object is finished exactly once as long as
+        /// one instance lives.
+        #[test]
+        fn nothing_is_lost_and_nothing_is_done_twice(
+            objects in 0usize..500, instances in 1usize..5,
+            deaths in proptest::collection::vec((0usize..4, 0usize..100), 0..4),
+        ) {
+            let mut ledger = Ledger::new(objects, instances);
+            let mut count = vec![0; objects];
+            let mut hands: Vec<Vec<u32>> = vec![Vec::new(); instances];
+            let mut living: Vec<usize> = (0..instances).collect();
+            let mut deaths = deaths.into_iter();
+            while ledger.left() > 0 {
+                for &instance in &living {
+                    hands[instance].extend(ledger.next(instance));
+                    let half = hands[instance].len().div_ceil(2);
+                    for object in hands[instance].drain(..half) {
+                        prop_assert!(ledger.finish(instance, object));
+                        count[object as usize] += 1;
+                    }
+                }
+                if let Some((victim, _)) = deaths.next() && living.len() > 1 {
+                    let victim = living.remove(victim % living.len());
+                    ledger.bury(victim);
+                    hands[victim].clear();
+                }
+            }
+            prop_assert!(count.iter().all(|&n| n == 1));
+        }
+    }
+}
