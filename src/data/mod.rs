@@ -10,7 +10,8 @@ pub mod decode;
 pub mod digits;
 pub mod idx;
 mod image;
-mod source;
+pub mod sample;
+pub mod source;
 
 pub use self::dataset::{Dataset, Split};
 pub use self::decode::{decode, encode_png};
