@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use super::message::{Down, Measured, Order, Said, Up};
+use super::message::{Down, Measured, Order, Up};
 use super::window::{Change, Meter};
 use crate::backend::{self, Backend, Outputs, Predictions, Session, SessionOptions};
 use crate::batching::{Policy, Queue};
@@ -64,7 +64,7 @@ impl<'a> Bench<'a> {
             None => model::shipped()?,
         };
         let file = std::fs::File::open(images).map_err(|e| Error::io("open", images, e))?;
-        let images = data::read_images(file, images)?.items;
+        let images = data::idx::read_images(file, images)?.items;
         let check = check.min(images.len());
         Ok(Self { link, weights, images, check })
     }
@@ -114,7 +114,7 @@ impl<'a> Bench<'a> {
                     Err(error) => Err(error),
                     Ok(_) => match meter.batch(done.items.len() as u64, &done.times, go) {
                         Change::Warm => self.link.send(&Up::Warm),
-                        Change::Over => return drop(queue.abort()),
+                        Change::Over => return queue.abort(),
                         Change::None => Ok(()),
                     },
                 };

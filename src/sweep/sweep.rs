@@ -8,9 +8,9 @@ use std::time::{Instant, SystemTime};
 use super::check::Reference;
 use super::fleet::{FleetBench, Setup};
 use super::grid::Grid;
+use super::host;
 use super::instance::predict;
 use super::runner::{self, Bench, Observer, Plan};
-use super::host;
 use crate::backend::{self, Outputs, SessionOptions};
 use crate::config::Sweep;
 use crate::data::{self, Dataset};
@@ -64,7 +64,7 @@ pub fn sweep(
     // Instances read the images from a file: they are several megabytes.
     let mut file = tempfile::NamedTempFile::new()
         .map_err(|source| Error::io("create", std::env::temp_dir(), source))?;
-    file.write_all(&data::write_images(images))
+    file.write_all(&data::idx::write_images(images))
         .and_then(|()| file.flush())
         .map_err(|source| Error::io("write", file.path(), source))?;
     let setup = Setup {
@@ -76,11 +76,16 @@ pub fn sweep(
     let mut bench = FleetBench::new(setup, config, stop);
     let mut warnings = grid.warnings.clone();
     let own_cost = own_cost(&mut bench, config, &mut warnings);
-    let plan =
-        Plan { cells: &grid.cells, rounds: config.rounds, seed: config.seed, reference: &reference };
+    let plan = Plan {
+        cells: &grid.cells,
+        rounds: config.rounds,
+        seed: config.seed,
+        reference: &reference,
+    };
     let outcome = runner::run(&plan, &mut bench, observer, stop)?;
     if outcome.interrupted {
-        warnings.push("the run was interrupted: cells have fewer rounds than were asked for".into());
+        warnings
+            .push("the run was interrupted: cells have fewer rounds than were asked for".into());
     }
     if dataset.synthetic {
         warnings.push(format!("the images are {}", dataset.description));
