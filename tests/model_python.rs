@@ -216,9 +216,8 @@ fn reads_what_pytorch_writes(at: &dyn Fn(&str) -> PathBuf) {
 }
 
 fn refuses_what_is_not_the_nets(at: &dyn Fn(&str) -> PathBuf) {
-    let mkdir = if cfg!(windows) { "nt.mkdir" } else { "posix.mkdir" };
     for (name, words) in [
-        ("harm.pth", &*format!("harm/data.pkl: global {mkdir}: ")),
+        ("harm.pth", "harm/data.pkl: global posix.mkdir: "),
         ("whole.pth", "whole/data.pkl: global __main__.Net: "),
         ("legacy.pth", "PyTorch file from before 1.6: "),
         ("frozen.pt", "TorchScript module: no parameters; torch.jit.freeze"),

@@ -38,7 +38,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Weights, KindOfZip)> {
     let mut archive = Archive::open(bytes)?;
     let order = archive.byte_order()?;
     let pickle = archive.read("data.pkl", LARGEST_PICKLE)?;
-    let within_pickle = |error: Error| error.within(format!("{}data.pkl", archive.folder));
+    let within_pickle =
+        |error: Error| error.within(clipped(&format!("{}data.pkl", archive.folder)));
     let (tensors, kind) = match pickle::read(&pickle).map_err(within_pickle)? {
         Tensors::State(tensors) => (tensors, "PyTorch state_dict"),
         Tensors::Script(tensors) if tensors.is_empty() => return Err(frozen()),
@@ -115,7 +116,7 @@ impl<'a> Archive<'a> {
             b"little" => Ok(ByteOrder::Little),
             b"big" => Ok(ByteOrder::Big),
             other => Err(Error::malformed(
-                format!("{}byteorder", self.folder),
+                clipped(&format!("{}byteorder", self.folder)),
                 format!("`{}`, not little or big", clipped(&String::from_utf8_lossy(other))),
             )),
         }

@@ -8,13 +8,17 @@ use std::path::Path;
 
 use super::kind::{self, HEAD, Kind, LARGEST};
 use super::weights::Weights;
-use super::{archive, checkpoint, safetensors};
+use super::{archive, checkpoint, safetensors, words};
 use crate::error::{Error, Result};
 use crate::units;
 
 /// Words that travel with weights, by key: `accuracy`, `command`. Safetensors keeps them in its
 /// header; a `.pth` has no place for them.
 pub type Metadata = BTreeMap<String, String>;
+
+/// How many of a file's words are repeated, and how much of each: enough for a command line.
+const MOST_WORDS: usize = 10;
+const LONGEST_WORDS: usize = 400;
 
 /// The weights that Plimsoll comes with.
 const SHIPPED: &[u8] = include_bytes!("weights.safetensors");
@@ -39,7 +43,7 @@ pub fn load(path: &Path) -> Result<(Weights, String)> {
         kind @ (Kind::Gzip | Kind::Tar) => {
             let (entry, (weights, metadata, kind)) =
                 archive::read(BufReader::new(file), kind == Kind::Gzip).map_err(here)?;
-            let source = format!("{}, entry {entry}", path.display());
+            let source = format!("{}, entry {}", path.display(), words::clipped(&entry));
             Ok((weights, in_words(&source, kind, &metadata)))
         }
         _ => {
@@ -113,12 +117,13 @@ fn put(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Where weights came from: "model.pth (PyTorch state_dict)".
 fn in_words(source: &str, kind: &str, metadata: &Metadata) -> String {
-    let mut words = format!("{source} ({kind}");
-    for (key, value) in metadata {
-        words.push_str(&format!("; {key}: {value}"));
+    let mut text = format!("{source} ({kind}");
+    for (key, value) in metadata.iter().take(MOST_WORDS) {
+        let value = words::clipped_to(LONGEST_WORDS, value);
+        text.push_str(&format!("; {}: {value}", words::clipped(key)));
     }
-    words.push(')');
-    words
+    text.push(')');
+    text
 }
 
 #[cfg(test)]

@@ -39,11 +39,13 @@ impl Kind {
     pub(super) fn of(head: &[u8]) -> Self {
         match head {
             [] => Self::Empty,
+            // First, because the length that it begins with may look like another's magic; the
+            // brace at byte 8 is in no other's header.
+            _ if safetensors::is_one(head) => Self::Safetensors,
             [0x1f, 0x8b, ..] => Self::Gzip,
             [b'P', b'K', 3, 4, ..] => Self::Zip,
             _ if head.starts_with(OLD_TORCH) => Self::OldTorch,
-            [0x80, 0..=5, ..] if !safetensors::is_one(head) => Self::Pickle,
-            _ if safetensors::is_one(head) => Self::Safetensors,
+            [0x80, 0..=5, ..] => Self::Pickle,
             _ if head.get(TAR_MAGIC_AT..).is_some_and(|at| at.starts_with(b"ustar")) => Self::Tar,
             _ => Self::Unknown,
         }

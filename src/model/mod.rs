@@ -1,4 +1,8 @@
 //! The MNIST CNN: its shapes, its weights and the files they travel in.
+//!
+//! [`load`] reads safetensors, PyTorch's `.pth` and TorchScript's `.pt`, and a `model.tar.gz` with
+//! one of them; [`save`] writes all but TorchScript. A file may come from anyone: nothing in it is
+//! executed, nothing is unpacked to disk, and what it can make Plimsoll read and keep is bounded.
 
 mod archive;
 mod assemble;

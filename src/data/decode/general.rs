@@ -179,6 +179,10 @@ fn explain(error: ImageError) -> Error {
             "decoding it would take more than {} of memory",
             units::bytes(MAX_PIXELS * 8)
         )),
-        other => malformed(other.to_string()),
+        // The inner error says what is wrong without "format error decoding" in front.
+        other => malformed(match std::error::Error::source(&other) {
+            Some(cause) => cause.to_string(),
+            None => other.to_string(),
+        }),
     }
 }

@@ -13,6 +13,8 @@
 
 mod general;
 mod plain;
+#[cfg(test)]
+mod tests;
 
 pub use self::general::{MAX_PIXELS, MAX_SIDE, decode_general, encode_png};
 

@@ -39,7 +39,7 @@ pub fn draw(seed: u64, split: Split, index: u64) -> (Image, u8) {
 /// What a hand does to a digit: it trembles, it squeezes, it slants.
 fn bend(points: &mut [Point], random: &mut Random) {
     let tremble = random.between(0.008, 0.028);
-    let width = random.between(0.78, 1.22);
+    let width = random.between(0.85, 1.40);
     let slant = 0.12 + 0.17 * random.normal();
     let turn = 0.06 * random.normal();
     // Bulges of the whole digit: parts of it grow at the cost of others.
@@ -55,51 +55,80 @@ fn bend(points: &mut [Point], random: &mut Random) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use md5::{Digest, Md5};
+    use proptest::prelude::*;
 
+    use super::*;
+    use crate::data::{IMAGE_PIXELS, IMAGE_SIDE};
+
+    /// Seeds stand in published reports, so a change here goes into the change log.
     #[test]
-    #[ignore]
-    fn sheet() {
-        let (columns, rows) = (20, 10);
-        let mut sheet = image::GrayImage::new(columns * 30, rows * 30);
-        let mut next = [0u32; 10];
-        let mut sum = 0f64;
-        let mut sq = 0f64;
-        let mut n = 0f64;
-        for index in 0.. {
-            let (image, label) = draw(1, Split::Test, index);
-            for p in image.0 {
-                let v = f64::from(p) / 255.0;
-                sum += v;
-                sq += v * v;
-                n += 1.0;
-            }
-            let column = next[usize::from(label)];
-            if column >= columns {
-                if next.iter().all(|&n| n >= columns) {
-                    break;
-                }
-                continue;
-            }
-            next[usize::from(label)] += 1;
-            for (i, &p) in image.0.iter().enumerate() {
-                let (x, y) = (i as u32 % 28, i as u32 / 28);
-                sheet.put_pixel(
-                    column * 30 + x + 1,
-                    u32::from(label) * 30 + y + 1,
-                    image::Luma([p]),
-                );
+    fn the_digits_of_a_seed_never_change() {
+        let mut hash = Md5::new();
+        for split in [Split::Test, Split::Train] {
+            for index in 0..500 {
+                let (image, label) = draw(1, split, index);
+                hash.update(image.0);
+                hash.update([label]);
             }
         }
-        let mean = sum / n;
-        println!("mean {mean} std {}", (sq / n - mean * mean).sqrt());
-        image::imageops::resize(
-            &sheet,
-            columns * 60,
-            rows * 60,
-            image::imageops::FilterType::Nearest,
-        )
-        .save("/tmp/sheet.png")
-        .unwrap();
+        let hash: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hash, "8637adb781f55f8d96907d8f6737c6be");
+    }
+
+    #[test]
+    fn labels_and_pixels_are_spread_as_in_mnist() {
+        let (mut labels, mut sum, mut squares) = ([0; 10], 0.0, 0.0);
+        for index in 0..2000 {
+            let (image, label) = draw(5, Split::Train, index);
+            labels[usize::from(label)] += 1;
+            for pixel in image.0 {
+                let pixel = f64::from(pixel) / 255.0;
+                sum += pixel;
+                squares += pixel * pixel;
+            }
+        }
+        assert!(labels.iter().all(|count| (150..250).contains(count)), "{labels:?}");
+        // MNIST's mean is 0.1307 and its deviation 0.3081.
+        let mean = sum / (2000 * IMAGE_PIXELS) as f64;
+        let deviation = (squares / (2000 * IMAGE_PIXELS) as f64 - mean * mean).sqrt();
+        assert!((mean - 0.1307).abs() < 0.01, "{mean}");
+        assert!((deviation - 0.3081).abs() < 0.02, "{deviation}");
+    }
+
+    #[test]
+    fn seeds_splits_and_indices_draw_different_digits() {
+        let first = draw(1, Split::Test, 0).0;
+        for other in [draw(2, Split::Test, 0), draw(1, Split::Train, 0), draw(1, Split::Test, 1)] {
+            assert_ne!(first, other.0);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn ink_fills_a_box_of_20_pixels_in_the_middle(seed: u64, index: u64) {
+            let (image, label) = draw(seed, Split::Test, index);
+            prop_assert!(label < 10);
+            let (mut low, mut high, mut middle, mut ink) = ([28, 28], [0, 0], [0.0, 0.0], 0.0);
+            for (i, &pixel) in image.0.iter().enumerate() {
+                for (axis, place) in [i % IMAGE_SIDE, i / IMAGE_SIDE].into_iter().enumerate() {
+                    middle[axis] += (place as f64 + 0.5) * f64::from(pixel);
+                    if pixel > 0 {
+                        low[axis] = low[axis].min(place);
+                        high[axis] = high[axis].max(place + 1);
+                    }
+                }
+                ink += f64::from(pixel);
+            }
+            // Half a pixel on each side is where an edge fades; the grid may cut it on both.
+            let longest = (high[0] - low[0]).max(high[1] - low[1]);
+            prop_assert!((18..=22).contains(&longest), "{longest}");
+            prop_assert!(low.iter().all(|&low| low > 0) && high.iter().all(|&high| high < 28));
+            for place in middle {
+                prop_assert!((place / ink - 14.0).abs() < 1.5, "{}", place / ink);
+            }
+        }
     }
 }

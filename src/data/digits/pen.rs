@@ -95,13 +95,23 @@ impl Pen {
             weight += length;
         }
         let middle = IMAGE_SIDE as f32 / 2.0;
-        let (x, y) = (x / weight, y / weight);
         // MNIST was centred to whole pixels.
         let (shift_x, shift_y) = (random.between(-0.5, 0.5), random.between(-0.5, 0.5));
+        // A pixel is kept free all around, whatever the middle says.
+        let reach = self.reach() + 1.0;
+        let place = |low: f32, high: f32, wanted: f32| {
+            wanted.min(IMAGE_SIDE as f32 - reach - high * scale).max(reach - low * scale)
+        };
+        let x = place(low.x, high.x, middle + shift_x - x / weight * scale);
+        let y = place(low.y, high.y, middle + shift_y - y / weight * scale);
         for point in strokes.iter_mut().flatten() {
-            point.x = (point.x - x) * scale + middle + shift_x;
-            point.y = (point.y - y) * scale + middle + shift_y;
+            *point = Point { x: point.x * scale + x, y: point.y * scale + y };
         }
+    }
+
+    /// How far ink may get from the line's middle anywhere.
+    fn reach(&self) -> f32 {
+        self.radius * (1.0 + self.lift.abs()) + EDGE / 2.0
     }
 
     /// Draws strokes, in pixels from the picture's corner.
