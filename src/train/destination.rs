@@ -57,10 +57,7 @@ fn metadata(trained: &Trained, options: &Options, test: &Dataset) -> Metadata {
     let images = units::count(trained.test.images as u64);
     let what = if test.synthetic { "synthetic digits, not MNIST" } else { "MNIST test images" };
     Metadata::from([
-        (
-            "accuracy".into(),
-            format!("{:.2}% of {images} {what}", 100.0 * trained.test.accuracy()),
-        ),
+        ("accuracy".into(), format!("{:.2}% of {images} {what}", 100.0 * trained.test.accuracy())),
         (
             "command".into(),
             format!(

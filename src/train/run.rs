@@ -225,7 +225,9 @@ mod tests {
         fn bars(images: usize) -> Dataset {
             let bar = |i: usize| {
                 let left = 2 + 2 * (i % 10) + 28 * (i / 10 % 5);
-                Image(std::array::from_fn(|p| if (p + IMAGE_PIXELS - left) % 28 < 3 { 255 } else { 0 }))
+                Image(std::array::from_fn(
+                    |p| if (p + IMAGE_PIXELS - left) % 28 < 3 { 255 } else { 0 },
+                ))
             };
             Dataset {
                 images: (0..images).map(bar).collect(),

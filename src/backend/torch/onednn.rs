@@ -65,9 +65,8 @@ impl OneDnn {
     fn of(weights: &Weights, images: i64) -> Result<Self, TchError> {
         use Parameter::*;
         let weights = normalising(weights);
-        let convolution = |weight, bias, input: [i64; 4]| {
-            Convolution::of(&weights, weight, bias, input)
-        };
+        let convolution =
+            |weight, bias, input: [i64; 4]| Convolution::of(&weights, weight, bias, input);
         let linear = |weight, bias| {
             Ok::<_, TchError>(Linear {
                 weight: tensors::parameter(&weights, weight)?,
@@ -101,14 +100,8 @@ impl Convolution {
 
     /// The convolution and the 2x2 max pool after it.
     fn pooled(&self, x: &Tensor) -> Result<Tensor, TchError> {
-        let x = x.f_mkldnn_convolution(
-            &self.weight,
-            Some(&self.bias),
-            [0, 0],
-            [1, 1],
-            [1, 1],
-            1,
-        )?;
+        let x =
+            x.f_mkldnn_convolution(&self.weight, Some(&self.bias), [0, 0], [1, 1], [1, 1], 1)?;
         x.f_mkldnn_max_pool2d([2, 2], [2, 2], [0, 0], [1, 1], false)
     }
 }

@@ -38,7 +38,8 @@ pub(super) fn parameter(weights: &Weights, parameter: Parameter) -> Result<Tenso
 
 /// Copies of all parameters, in the order of [`PARAMETERS`].
 pub(super) fn all(weights: &Weights) -> Result<[Tensor; PARAMETERS.len()], TchError> {
-    let tensors = PARAMETERS.iter().map(|&p| parameter(weights, p)).collect::<Result<Vec<_>, _>>()?;
+    let tensors =
+        PARAMETERS.iter().map(|&p| parameter(weights, p)).collect::<Result<Vec<_>, _>>()?;
     tensors.try_into().map_err(|_| TchError::Shape("not one tensor a parameter".into()))
 }
 
