@@ -64,6 +64,7 @@ fn lay_out(columns: &[Column<'_>], cells: &[CellRecord]) -> Table {
     for (place, column) in columns.iter().enumerate() {
         if let Some(laid) = table.column_mut(place) {
             laid.set_cell_alignment(column.align);
+            laid.set_padding((0, 1));
         }
     }
     table
@@ -210,10 +211,10 @@ mod tests {
         assert_eq!(
             render(&run, 100),
             "
- backend   instances   batch   images/s   interval       p50   p99    memory
-──────────────────────────────────────────────────────────────────────────────────────
- torch             2     128     20,000      ±1.0%   12.0 ms     -   286 MiB   <- best
- native            1      64     20,000      ±1.0%   12.0 ms     -   286 MiB   INVALID
+backend  instances  batch  images/s  interval      p50  p99   memory
+──────────────────────────────────────────────────────────────────────────────
+torch            2    128    20,000     ±1.0%  12.0 ms    -  286 MiB  <- best
+native           1     64    20,000     ±1.0%  12.0 ms    -  286 MiB  INVALID
 
 Data: synthetic digits, seed 1: not MNIST.
 Warning: the machine was busy.
@@ -237,7 +238,7 @@ batch."
         let all = ["backend", "instances", "batch", "images/s", "interval", "p50", "p99", "memory"];
         assert_eq!(header(200), all);
         assert_eq!(header(80), all[..7]);
-        assert_eq!(header(60), all[..4]);
+        assert_eq!(header(60), all[..5]);
         assert_eq!(header(30).len(), 4);
     }
 
