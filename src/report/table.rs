@@ -2,10 +2,9 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
-use super::csv;
 use super::words::{self, Answer};
 use crate::record::{Cell, CellRecord, RunRecord, Verdict};
-use crate::units::{bytes, count, rate};
+use crate::units::{bytes, rate};
 
 /// A column of the table.
 struct Column<'a> {
@@ -127,35 +126,18 @@ fn notes(run: &RunRecord) -> Vec<String> {
         notes.push(format!("Data: {}.", printable(&run.data_source)));
     }
     notes.extend(run.warnings.iter().map(|text| format!("Warning: {}.", printable(text))));
-    let invalid = run
-        .cells
-        .iter()
-        .filter(|record| record.verdict != Verdict::Valid)
-        .map(|record| (&record.cell, csv::reasons(&record.verdict)));
-    notes.extend(by_reason("INVALID", invalid));
-    let skipped = run.skipped.iter().map(|(cell, reason)| (cell, reason.clone()));
-    notes.extend(by_reason("Skipped", skipped));
+    notes.extend(by_reason("INVALID", words::invalid(run)));
+    notes.extend(by_reason("Skipped", words::skipped(run)));
     notes
 }
 
-/// One note a reason, with the cells it applies to, in the order of their first.
+/// One note a reason, with the cells it applies to.
 fn by_reason<'a>(what: &str, cells: impl Iterator<Item = (&'a Cell, String)>) -> Vec<String> {
-    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
-    for (cell, reason) in cells {
-        let name = printable(&words::cell(cell));
-        match groups.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, names)) => names.push(name),
-            None => groups.push((reason, vec![name])),
-        }
-    }
-    groups
-        .into_iter()
-        .map(|(reason, names)| {
-            let number = count(names.len() as u64);
-            let s = if names.len() == 1 { "" } else { "s" };
-            format!("{what}, {number} cell{s} ({}): {}.", some(&names), printable(&reason))
-        })
-        .collect()
+    let notes = words::by_reason(cells).into_iter().map(|(reason, names)| {
+        let cells = words::counted(names.len(), "cell");
+        printable(&format!("{what}, {cells} ({}): {reason}.", some(&names)))
+    });
+    notes.collect()
 }
 
 /// The first few of many names.

@@ -20,12 +20,14 @@ fn browser() -> Option<PathBuf> {
     found
 }
 
-/// What became of a page: its document after its scripts ran, and what they said on the console.
-fn open(browser: &Path, name: &str, run: &RunRecord) -> (String, Vec<String>) {
+/// What became of a page: its document after its scripts and `also` ran, and what they said on the
+/// console.
+fn open(browser: &Path, name: &str, run: &RunRecord, also: &str) -> (String, Vec<String>) {
     let scratch = tempfile::tempdir().unwrap();
     let kept = std::env::var_os("PLIMSOLL_KEEP_PAGES").map(PathBuf::from);
     let page = kept.as_deref().unwrap_or(scratch.path()).join(name);
-    std::fs::write(&page, html::render(run).unwrap()).unwrap();
+    let html = html::render(run).unwrap() + &format!("<script>{also}</script>");
+    std::fs::write(&page, html).unwrap();
     let output = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
@@ -42,12 +44,12 @@ fn open(browser: &Path, name: &str, run: &RunRecord) -> (String, Vec<String>) {
 #[test]
 fn a_browser_draws_every_plot_and_has_nothing_to_complain_of() {
     let Some(browser) = browser() else { return };
-    let (document, said) = open(&browser, "report.html", &fixture::run());
+    let (document, said) = open(&browser, "report.html", &fixture::run(), "");
     assert_eq!(said, [""; 0]);
     assert!(document.contains("data-plots=\"drawn\""), "{} bytes", document.len());
     // Three panels for each of two backends, and the harness's own cost.
     assert_eq!(document.matches("class=\"plot-container").count(), 7);
-    assert_eq!(document.matches("<button type=\"button\">").count(), 21);
+    assert_eq!(document.matches("<button type=\"button\">").count(), 17);
 }
 
 #[test]
@@ -62,8 +64,24 @@ fn a_browser_runs_no_name_as_a_script() {
     run.warnings = vec![hostile.into()];
     run.host.cpu_model = hostile.into();
     run.config_toml = hostile.into();
-    let (document, said) = open(&browser, "hostile.html", &run);
+    let (document, said) = open(&browser, "hostile.html", &run, "");
     assert_eq!(said, [""; 0]);
     assert!(document.contains("data-plots=\"drawn\""));
     assert!(document.contains("<title>Plimsoll report, ") && !document.contains("<img"));
+}
+
+#[test]
+fn a_press_on_a_heading_sorts_and_unknown_figures_stay_last() {
+    let Some(browser) = browser() else { return };
+    let run = fixture::run();
+    let press = "for (const b of document.querySelectorAll('thead button')) \
+                 if (b.textContent.startsWith('p99.9')) { b.click(); b.click(); }";
+    let (document, _) = open(&browser, "sorted.html", &run, press);
+    let table = &document[document.find("<tbody>").unwrap()..document.find("</tbody>").unwrap()];
+    let rows: Vec<_> = table.split("<tr").skip(1).collect();
+    assert_eq!(rows.len(), run.cells.len());
+    let largest = run.cells.iter().filter_map(|record| record.latency.p999_ns).max().unwrap();
+    assert!(rows[0].contains(&format!("data-sort=\"{largest}\"")), "{}", rows[0]);
+    assert!(rows.last().unwrap().contains("data-sort=\"\">-</td>"), "{}", rows[rows.len() - 1]);
+    assert!(document.contains("aria-sort=\"descending\""));
 }

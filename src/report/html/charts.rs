@@ -2,7 +2,8 @@
 //! line's place in the palette travels in its `meta`.
 
 use plotly::common::{
-    Anchor, DashType, ErrorData, ErrorType, Line, Marker, MarkerSymbol, Mode, Orientation, Title,
+    Anchor, DashType, ErrorData, ErrorType, HoverInfo, Line, Marker, MarkerSymbol, Mode,
+    Orientation, Title,
 };
 use plotly::layout::{
     Axis, AxisRange, AxisType, HoverMode, Legend, Margin, Shape, ShapeLine, ShapeType,
@@ -28,6 +29,8 @@ const SYMBOLS: [MarkerSymbol; 6] = [
 pub(super) struct Group<'a> {
     /// What they have in common: "torch on cpu, 1 thread an instance".
     pub(super) name: String,
+    /// The same for a legend, where there is little room: "torch on cpu".
+    short: String,
     cells: Vec<&'a CellRecord>,
     skipped: Vec<&'a Cell>,
 }
@@ -39,7 +42,11 @@ pub(super) fn groups(run: &RunRecord) -> Vec<Group<'_>> {
         let name = format!("{}, {threads} an instance", words::group(cell));
         let place = groups.iter().position(|group| group.name == name).unwrap_or(groups.len());
         if place == groups.len() {
-            groups.push(Group { name, cells: vec![], skipped: vec![] });
+            let short = match cell.threads {
+                1 => words::group(cell),
+                _ => format!("{}, {threads}", words::group(cell)),
+            };
+            groups.push(Group { name, short, cells: vec![], skipped: vec![] });
         }
         &mut groups[place]
     }
@@ -66,12 +73,12 @@ pub(super) fn scales(groups: &[Group<'_>]) -> Scales {
     let cells = || groups.iter().flat_map(|group| &group.cells);
     let every = || cells().map(|r| &r.cell).chain(groups.iter().flat_map(|g| g.skipped.clone()));
     let top = |record: &&CellRecord| record.throughput_images_per_s.max(record.throughput_ci95.1);
-    let spans = || cells().flat_map(|r| [r.latency.p50_ns, r.latency.p99_ns]).flatten().map(ms);
+    let spans = cells().flat_map(|r| [r.latency.p50_ns, r.latency.p99_ns]).flatten().map(ms);
     Scales {
         batches: distinct(every().map(|cell| cell.batch)),
         instances: distinct(every().map(|cell| cell.instances)),
         top_throughput: cells().map(top).fold(0.0, f64::max),
-        latency_ms: (spans().fold(f64::INFINITY, f64::min), spans().fold(0.0, f64::max)),
+        latency_ms: extremes(spans),
     }
 }
 
@@ -101,7 +108,7 @@ pub(super) fn throughput(group: &Group<'_>, scales: &Scales) -> Value {
     let invalid: Vec<_> = group.cells.iter().copied().filter(is_invalid).collect();
     if !invalid.is_empty() {
         let medians = invalid.iter().map(|r| r.throughput_images_per_s).collect();
-        plot.add_trace(crosses(&invalid, medians));
+        plot.add_trace(rings(&invalid, medians));
     }
     let top = scales.top_throughput * 1.08;
     let y = Axis::new().title(Title::with_text("images/s")).range(AxisRange::new(0.0, top));
@@ -132,13 +139,7 @@ pub(super) fn latency(group: &Group<'_>, scales: &Scales) -> Value {
             plot.add_trace(trace);
         }
     }
-    let (low, high) = scales.latency_ms;
-    let y = Axis::new().title(Title::with_text("ms a batch")).type_(AxisType::Log);
-    let y = if low <= high && low > 0.0 {
-        y.range(AxisRange::new((low * 0.8).log10(), (high * 1.25).log10()))
-    } else {
-        y
-    };
+    let y = logarithmic("ms a batch", scales.latency_ms);
     plot.set_layout(over_batch(scales, y));
     json(&plot)
 }
@@ -149,7 +150,7 @@ pub(super) fn heat(group: &Group<'_>, scales: &Scales, best: Option<&Cell>) -> V
         scales.instances.iter().map(|n| words::counted(*n, "instance")).collect();
     let rows: Vec<String> = scales.batches.iter().map(ToString::to_string).collect();
     let mut z = Vec::new();
-    let mut labels = (vec![], vec![], vec![]);
+    let (mut figures, mut remarks) = (Labels::default(), Labels::default());
     let mut frame = None;
     for (y, batch) in scales.batches.iter().enumerate() {
         let mut row = Vec::new();
@@ -158,14 +159,15 @@ pub(super) fn heat(group: &Group<'_>, scales: &Scales, best: Option<&Cell>) -> V
             let record = group.cells.iter().find(|record| here(&record.cell));
             let valid = record.filter(|record| !is_invalid(record));
             row.push(valid.map(|record| record.throughput_images_per_s));
-            labels.0.push(columns[x].clone());
-            labels.1.push(rows[y].clone());
-            labels.2.push(match (record, valid) {
-                (_, Some(record)) => short(record.throughput_images_per_s),
-                (Some(_), None) => "invalid".into(),
-                (None, _) if group.skipped.iter().any(|cell| here(cell)) => "skipped".into(),
-                (None, _) => String::new(),
-            });
+            let skipped = || group.skipped.iter().any(|cell| here(cell));
+            match (record, valid) {
+                (_, Some(record)) => {
+                    figures.put(&columns[x], &rows[y], short(record.throughput_images_per_s));
+                }
+                (Some(_), None) => remarks.put(&columns[x], &rows[y], "invalid".into()),
+                (None, _) if skipped() => remarks.put(&columns[x], &rows[y], "skipped".into()),
+                (None, _) => {}
+            }
             if record.is_some_and(|record| Some(&record.cell) == best) {
                 frame = Some((x as f64, y as f64));
             }
@@ -176,14 +178,9 @@ pub(super) fn heat(group: &Group<'_>, scales: &Scales, best: Option<&Cell>) -> V
         .zmin(0.0)
         .zmax(scales.top_throughput)
         .show_scale(false)
-        .hover_info(plotly::common::HoverInfo::Skip)
+        .hover_info(HoverInfo::Skip)
         .x_gap(2.0)
         .y_gap(2.0);
-    let figures = Scatter::new(labels.0, labels.1)
-        .mode(Mode::Text)
-        .text_array(labels.2)
-        .hover_info(plotly::common::HoverInfo::Skip)
-        .show_legend(false);
     let category = || Axis::new().type_(AxisType::Category).fixed_range(true).show_grid(false);
     let mut layout = Layout::new()
         .margin(Margin::new().left(52).right(8).top(8).bottom(34))
@@ -201,18 +198,46 @@ pub(super) fn heat(group: &Group<'_>, scales: &Scales, best: Option<&Cell>) -> V
     }
     let mut plot = Plot::new();
     plot.add_trace(tiles);
-    plot.add_trace(figures);
+    plot.add_trace(figures.trace("figure"));
+    plot.add_trace(remarks.trace("remark"));
     plot.set_layout(layout);
     json(&plot)
+}
+
+/// Texts laid over the tiles of a heat map.
+#[derive(Default)]
+struct Labels {
+    x: Vec<String>,
+    y: Vec<String>,
+    text: Vec<String>,
+}
+
+impl Labels {
+    fn put(&mut self, x: &str, y: &str, text: String) {
+        self.x.push(x.into());
+        self.y.push(y.into());
+        self.text.push(text);
+    }
+
+    fn trace(self, kind: &str) -> Box<Scatter<String, String>> {
+        Scatter::new(self.x, self.y)
+            .mode(Mode::Text)
+            .text_array(self.text)
+            .hover_info(HoverInfo::Skip)
+            .show_legend(false)
+            .meta(kind)
+    }
 }
 
 /// What the harness alone costs an image, beside what an image took one instance in each group's
 /// cells of fewest instances.
 pub(super) fn own_cost(run: &RunRecord, groups: &[Group<'_>], scales: &Scales) -> Value {
+    let told = |us: &[f64]| us.iter().map(|us| Nanos((us * 1e3) as u64).to_string()).collect();
     let mut plot = Plot::new();
     let (batches, costs): (Vec<f64>, Vec<f64>) =
         run.own_cost_ns_per_image.iter().map(|(batch, cost)| (*batch as f64, cost / 1e3)).unzip();
-    let told = costs.iter().map(|us| Nanos((us * 1e3) as u64).to_string()).collect();
+    let mut ends = extremes(costs.iter().copied());
+    let text = told(&costs);
     plot.add_trace(
         Scatter::new(batches, costs)
             .name("harness alone")
@@ -220,17 +245,19 @@ pub(super) fn own_cost(run: &RunRecord, groups: &[Group<'_>], scales: &Scales) -
             .line(Line::new().dash(DashType::Dash).width(2.0))
             .marker(Marker::new().symbol(SYMBOLS[0].clone()).size(6))
             .hover_template("%{text}<extra>%{fullData.name}</extra>")
-            .text_array(told)
+            .text_array(text)
             .meta(0_u64),
     );
     for (place, group) in groups.iter().enumerate() {
         let Some((_, instances, cells)) = lines(group, scales).into_iter().next() else { continue };
         let took: Vec<f64> = cells.iter().map(|record| image_ns(record) / 1e3).collect();
-        let told = took.iter().map(|us| Nanos((us * 1e3) as u64).to_string()).collect();
-        let title = format!("{}, {}", group.name, words::counted(instances, "instance"));
-        plot.add_trace(line(place + 1, &escaped(&title), &cells, took).text_array(told));
+        let (low, high) = extremes(took.iter().copied());
+        ends = (ends.0.min(low), ends.1.max(high));
+        let title = format!("{}, {}", group.short, name(instances));
+        let text = told(&took);
+        plot.add_trace(line(place + 1, &escaped(&title), &cells, took).text_array(text));
     }
-    let y = Axis::new().title(Title::with_text("µs an image")).type_(AxisType::Log);
+    let y = logarithmic("us an image", ends);
     plot.set_layout(over_batch(scales, y));
     json(&plot)
 }
@@ -264,14 +291,16 @@ fn line(series: usize, name: &str, cells: &[&CellRecord], y: Vec<f64>) -> Box<Sc
         .meta(series as u64)
 }
 
-/// Marks the cells whose figures may not be used.
-fn crosses(cells: &[&CellRecord], y: Vec<f64>) -> Box<Scatter<f64, f64>> {
+/// Rings around the cells whose figures may not be used.
+fn rings(cells: &[&CellRecord], y: Vec<f64>) -> Box<Scatter<f64, f64>> {
     let batches = cells.iter().map(|record| record.cell.batch as f64).collect();
     Scatter::new(batches, y)
         .name("invalid")
         .mode(Mode::Markers)
-        .marker(Marker::new().symbol(MarkerSymbol::XOpen).size(12))
-        .hover_info(plotly::common::HoverInfo::Skip)
+        .marker(
+            Marker::new().symbol(MarkerSymbol::CircleOpen).size(15).line(Line::new().width(2.0)),
+        )
+        .hover_info(HoverInfo::Skip)
         .meta("invalid")
 }
 
@@ -295,12 +324,28 @@ fn over_batch(scales: &Scales, y: Axis) -> Layout {
         .y(1.02)
         .y_anchor(Anchor::Bottom);
     Layout::new()
-        .margin(Margin::new().left(58).right(12).top(34).bottom(44))
+        .margin(Margin::new().left(58).right(12).top(28).bottom(44))
         .hover_mode(HoverMode::XUnified)
         .legend(above)
         .show_legend(true)
         .x_axis(x)
         .y_axis(y.zero_line(false))
+}
+
+/// The least and the greatest of some values; infinity and zero where there are none.
+fn extremes(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    values.fold((f64::INFINITY, 0.0), |(low, high), value| (low.min(value), high.max(value)))
+}
+
+/// A logarithmic axis with room around its values.
+fn logarithmic(title: &str, (low, high): (f64, f64)) -> Axis {
+    let axis = Axis::new().title(Title::with_text(title)).type_(AxisType::Log);
+    if !(low > 0.0 && low <= high && high.is_finite()) {
+        return axis;
+    }
+    let axis = axis.range(AxisRange::new((low * 0.8).log10(), (high * 1.25).log10()));
+    // Decades alone read best, where there are enough of them.
+    if high >= low * 100.0 { axis.dtick(1.0) } else { axis }
 }
 
 fn json(plot: &Plot) -> Value {
@@ -387,8 +432,9 @@ mod tests {
         let z = |batch: usize, instances: usize| &spec["data"][0]["z"][batch][instances];
         assert_eq!(*z(0, 2), Value::Null);
         assert_eq!(*z(7, 2), run.cells[27].throughput_images_per_s);
-        let texts = spec["data"][1]["text"].as_array().unwrap();
-        assert_eq!([&texts[2], &texts[29]], ["invalid", "skipped"]);
+        let texts = |trace: usize| spec["data"][trace]["text"].as_array().unwrap();
+        assert_eq!(texts(1).len(), 27);
+        assert_eq!(*texts(2), ["invalid", "invalid", "skipped"]);
         assert_eq!(spec["layout"]["shapes"][0]["x0"], 1.5);
     }
 

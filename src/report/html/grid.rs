@@ -12,6 +12,8 @@ pub(super) struct Column {
     pub(super) hint: &'static str,
     /// Numbers stand to the right.
     pub(super) numeric: bool,
+    /// Whether it is said once, above the table, where all cells have the same.
+    may_be_common: bool,
     field: fn(&CellRecord) -> Field,
 }
 
@@ -24,20 +26,29 @@ pub(super) struct Field {
 
 /// A cell.
 pub(super) struct Row {
-    pub(super) class: &'static str,
+    /// `best`, `tied`, `valid` or `invalid`; what it looks like, too.
     pub(super) verdict: &'static str,
-    pub(super) reasons: Vec<String>,
     pub(super) fields: Vec<Field>,
 }
 
-/// Every column before the verdict.
-pub(super) const COLUMNS: [Column; 20] = [
+/// The table.
+pub(super) struct Table {
+    /// What all cells have in common: "device cpu, threads 1".
+    pub(super) common: String,
+    pub(super) columns: Vec<Column>,
+    /// How many of the columns stand before the verdict, so that it is seen without scrolling.
+    pub(super) lead: usize,
+    pub(super) rows: Vec<Row>,
+}
+
+/// Every column but the verdict.
+const COLUMNS: [Column; 20] = [
     words_in("backend", |r| text(&r.cell.backend)),
-    words_in("device", |r| text(&r.cell.device)),
+    or_common(words_in("device", |r| text(&r.cell.device))),
     number("instances", "processes", |r| whole(r.cell.instances)),
-    number("threads", "an instance", |r| whole(r.cell.threads)),
+    or_common(number("threads", "an instance", |r| whole(r.cell.threads))),
     number("batch", "images", |r| whole(r.cell.batch)),
-    words_in("precision", |r| text(&r.cell.precision)),
+    or_common(words_in("precision", |r| text(&r.cell.precision))),
     number("throughput", "images/s", |r| {
         figure(rate(r.throughput_images_per_s), r.throughput_images_per_s)
     }),
@@ -51,7 +62,7 @@ pub(super) const COLUMNS: [Column; 20] = [
     number("p99.9", "a batch", |r| span(r.latency.p999_ns)),
     number("queue", "an image", |r| mean(r.stages.queue_ns)),
     number("stage", "an image", |r| mean(r.stages.stage_ns)),
-    number("copy", "an image", |r| mean(r.stages.h2d_ns + r.stages.d2h_ns)),
+    or_common(number("copy", "an image", |r| mean(r.stages.h2d_ns + r.stages.d2h_ns))),
     number("compute", "an image", |r| mean(r.stages.compute_ns)),
     number("agreement", "with reference", |r| figure(words::percent(r.agreement), r.agreement)),
     number("accuracy", "of labels", |r| {
@@ -63,27 +74,36 @@ pub(super) const COLUMNS: [Column; 20] = [
 ];
 
 /// Every cell of a run, in the grid's order.
-pub(super) fn rows(run: &RunRecord, best: Option<Best<'_>>) -> Vec<Row> {
-    let is = |chosen: Option<&CellRecord>, record: &CellRecord| {
-        chosen.is_some_and(|chosen| std::ptr::eq(chosen, record))
+pub(super) fn table(run: &RunRecord, best: Option<Best<'_>>) -> Table {
+    let common = |column: &Column| {
+        let mut texts = run.cells.iter().map(|record| (column.field)(record).text);
+        let first = texts.next()?;
+        (column.may_be_common && texts.all(|text| text == first)).then_some(first)
     };
-    let rows = run.cells.iter().map(|record| {
-        let fields = COLUMNS.iter().map(|column| (column.field)(record)).collect();
-        let (class, verdict, reasons) = match &record.verdict {
-            Verdict::Invalid(reasons) => ("invalid", "INVALID", reasons.clone()),
-            Verdict::Valid if is(best.map(|best| best.cell), record) => ("best", "best", vec![]),
-            Verdict::Valid if is(best.and_then(|best| best.tied_with), record) => {
-                ("tied", "tied", vec![])
-            }
-            Verdict::Valid => ("valid", "valid", vec![]),
-        };
-        Row { class, verdict, reasons, fields }
+    let (shared, columns): (Vec<_>, Vec<_>) =
+        COLUMNS.into_iter().partition(|column| common(column).is_some());
+    let shared = shared.iter().filter_map(|c| Some(format!("{} {}", c.title, common(c)?)));
+    let lead = columns.iter().position(|c| c.title == "p50").unwrap_or(columns.len());
+    let rows = run.cells.iter().map(|record| Row {
+        verdict: verdict(record, best),
+        fields: columns.iter().map(|column| (column.field)(record)).collect(),
     });
-    rows.collect()
+    let rows = rows.collect();
+    Table { common: shared.collect::<Vec<_>>().join(", "), lead, rows, columns }
+}
+
+fn verdict(record: &CellRecord, best: Option<Best<'_>>) -> &'static str {
+    let is = |chosen: Option<&CellRecord>| chosen.is_some_and(|one| std::ptr::eq(one, record));
+    match record.verdict {
+        Verdict::Invalid(_) => "invalid",
+        Verdict::Valid if is(best.map(|best| best.cell)) => "best",
+        Verdict::Valid if is(best.and_then(|best| best.tied_with)) => "tied",
+        Verdict::Valid => "valid",
+    }
 }
 
 const fn words_in(title: &'static str, field: fn(&CellRecord) -> Field) -> Column {
-    Column { title, hint: "", numeric: false, field }
+    Column { title, hint: "", numeric: false, may_be_common: false, field }
 }
 
 const fn number(
@@ -91,7 +111,12 @@ const fn number(
     hint: &'static str,
     field: fn(&CellRecord) -> Field,
 ) -> Column {
-    Column { title, hint, numeric: true, field }
+    Column { title, hint, numeric: true, may_be_common: false, field }
+}
+
+/// A column that is often the same for all cells.
+const fn or_common(column: Column) -> Column {
+    Column { may_be_common: true, ..column }
 }
 
 fn text(text: &str) -> Field {
@@ -130,12 +155,28 @@ mod tests {
     use crate::report::fixture;
 
     #[test]
-    fn one_row_is_the_best_and_the_invalid_ones_say_why() {
+    fn one_row_is_the_best_and_invalid_ones_are_told_apart() {
         let run = fixture::run();
-        let rows = rows(&run, best(&run.cells));
-        let of = |class| rows.iter().filter(|row| row.class == class).count();
+        let rows = table(&run, best(&run.cells)).rows;
+        let of = |verdict| rows.iter().filter(|row| row.verdict == verdict).count();
         assert_eq!((rows.len(), of("best"), of("invalid")), (58, 1, 5));
-        assert!(rows.iter().all(|row| (row.class == "invalid") != row.reasons.is_empty()));
+    }
+
+    #[test]
+    fn what_all_cells_share_is_said_once() {
+        let mut run = fixture::run();
+        let titles = |table: &Table| table.columns.iter().map(|c| c.title).collect::<Vec<_>>();
+        let plain = table(&run, None);
+        assert_eq!(plain.common, "device cpu, threads 1, precision f32, copy 0 ns");
+        assert_eq!(
+            titles(&plain)[..plain.lead],
+            ["backend", "instances", "batch", "throughput", "interval"]
+        );
+        run.cells[0].cell.threads = 2;
+        let table = table(&run, None);
+        assert_eq!(table.common, "device cpu, precision f32, copy 0 ns");
+        assert!(titles(&table).contains(&"threads"));
+        assert!(table.rows.iter().all(|row| row.fields.len() == table.columns.len()));
     }
 
     #[test]

@@ -44,7 +44,7 @@
       modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]], doubleClick: "reset",
     };
     for (const plot of plots) {
-      const spec = themed(data.plots[plot.dataset.plot], colours);
+      const spec = themed(data.plots[plot.dataset.plot], colours, print);
       if (plot.classList.contains("tall")) plot.style.setProperty("--rows", spec.data[0].y.length);
       // Paper is narrower than the screen; two panels stand beside each other there.
       spec.layout.width = print ? (plot.closest(".panels") ? 315 : 640) : undefined;
@@ -71,29 +71,30 @@
     };
   }
 
-  function themed(plain, colours) {
+  function themed(plain, colours, print) {
     const spec = structuredClone(plain);
     for (const trace of spec.data) {
       if (trace.type === "heatmap") {
         trace.colorscale = colours.heat;
       } else if (trace.mode === "text") {
-        trace.textfont = { color: colours.heatInk, size: 12.5 };
+        trace.textfont = { color: trace.meta === "remark" ? colours.soft : colours.heatInk, size: 12.5 };
       } else {
         const colour = trace.meta === "invalid" ? colours.care : colours.lines[trace.meta % colours.lines.length];
         trace.line = { ...trace.line, color: colour };
-        trace.marker = { ...trace.marker, color: colour };
+        trace.marker = { ...trace.marker, color: colour, line: { ...trace.marker.line, color: colour } };
         if (trace.error_y) trace.error_y.color = colour;
       }
     }
     for (const shape of spec.layout.shapes ?? []) shape.line.color = colours.ink;
     Object.assign(spec.layout, {
       autosize: true, dragmode: false, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-      font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: colours.soft },
+      font: { family: getComputedStyle(document.body).fontFamily, size: print ? 11 : 13, color: colours.soft },
       hoverlabel: { bgcolor: colours.card, bordercolor: colours.rule, font: { color: colours.ink } },
       modebar: { bgcolor: "rgba(0,0,0,0)", color: colours.soft, activecolor: colours.ink },
     });
     for (const axis of [spec.layout.xaxis, spec.layout.yaxis]) {
-      Object.assign(axis, { gridcolor: colours.rule, linecolor: colours.rule, automargin: true });
+      Object.assign(axis, { gridcolor: colours.rule, linecolor: colours.rule, automargin: true, ticks: "" });
+      if (axis.title) axis.title.font = { size: print ? 11 : 13 };
     }
     return spec;
   }

@@ -4,7 +4,7 @@ use askama::Template;
 use serde_json::{Map, Value, json};
 
 use super::charts::{self, Group, Scales};
-use super::grid::{self, Column, Row};
+use super::grid::{self, Table};
 use super::script;
 use super::view::{self, Tile};
 use crate::error::{Error, Result};
@@ -27,9 +27,9 @@ struct Page<'a> {
     panels: Vec<Panel>,
     own_cost: Option<String>,
     own_cost_plot: bool,
-    columns: &'static [Column],
-    rows: Vec<Row>,
-    skipped: Vec<(String, &'a str)>,
+    table: Table,
+    invalid: Vec<(String, Vec<String>)>,
+    skipped: Vec<(String, Vec<String>)>,
     environment: Vec<(&'static str, String)>,
     command: String,
 }
@@ -58,7 +58,6 @@ pub fn render(run: &RunRecord) -> Result<String> {
     let answer = words::answer(run);
     let best = answer.best;
     let own_cost_plot = !run.own_cost_ns_per_image.is_empty() && !groups.is_empty();
-    let skipped = run.skipped.iter().map(|(cell, why)| (words::cell(cell), why.as_str()));
     let panels = groups.iter().enumerate();
     let panels = panels.map(|(place, group)| Panel { name: group.name.clone(), place });
     let page = Page {
@@ -72,9 +71,9 @@ pub fn render(run: &RunRecord) -> Result<String> {
         panels: panels.collect(),
         own_cost: view::own_cost(run, best),
         own_cost_plot,
-        columns: &grid::COLUMNS,
-        rows: grid::rows(run, best),
-        skipped: skipped.collect(),
+        table: grid::table(run, best),
+        invalid: words::by_reason(words::invalid(run)),
+        skipped: words::by_reason(words::skipped(run)),
         environment: view::environment(run),
         command: view::command(&run.command),
         answer,
@@ -100,12 +99,11 @@ fn notices(run: &RunRecord) -> Vec<String> {
             run.data_source
         ));
     }
-    let invalid = run.cells.iter().filter(|record| csv::verdict(&record.verdict) == "INVALID");
-    let invalid = invalid.count();
+    let invalid = words::invalid(run).count();
     if invalid > 0 {
         notices.push(format!(
             "{} of {} are INVALID: their figures may not be used, and nothing is recommended from \
-             them. The table says why.",
+             them. The reasons are below the table.",
             count(invalid as u64),
             words::counted(run.cells.len(), "cell"),
         ));
@@ -252,7 +250,7 @@ mod tests {
             at("data-plot=\"throughput-0\""),
             at("data-plot=\"own-cost\""),
             at("<table>"),
-            at("Cells that were not measured"),
+            at("Cells that were skipped"),
             at("plimsoll sweep configs/default.toml"),
         ];
         assert!(order.is_sorted(), "{order:?}");
@@ -275,6 +273,7 @@ mod tests {
         let page = render(&run).unwrap();
         assert_eq!(page.matches("<th scope=\"row\">").count(), run.cells.len());
         assert!(page.contains("3 of 1,000 predictions differ"));
+        assert!(page.contains("All cells: device cpu, threads 1, precision f32, copy 0 ns."));
     }
 
     #[test]

@@ -44,13 +44,13 @@ pub(super) fn tiles(record: &CellRecord) -> Vec<Tile> {
     tiles
 }
 
-/// The interval of a cell in words: "95% interval 45,600 to 46,000 (±0.4%), 5 rounds".
+/// The interval of a cell in words: "±0.4% (95% interval 45,600 to 46,000, 5 rounds)".
 pub(super) fn interval(record: &CellRecord) -> String {
     let rounds = words::counted(record.rounds.len(), "round");
     match words::plus_minus(record) {
         Some(half) => {
             let (low, high) = record.throughput_ci95;
-            format!("{half}: 95% interval {} to {}, {rounds}", exact(low), exact(high))
+            format!("{half} (95% interval {} to {}, {rounds})", exact(low), exact(high))
         }
         None => format!("{rounds}, so no interval"),
     }
@@ -63,8 +63,8 @@ pub(super) fn own_cost(run: &RunRecord, best: Option<Best<'_>>) -> Option<String
         run.own_cost_ns_per_image.iter().find(|(batch, _)| *batch == record.cell.batch)?;
     let took = image_ns(record);
     Some(format!(
-        "At batch {batch} the harness alone costs {} an image, {} of the {} that an image takes one \
-         instance of the best cell.",
+        "At batch {batch} an image costs the harness {}: {} of the {} that one instance of the best \
+         cell takes for it.",
         Nanos(*cost as u64),
         words::percent(cost / took),
         Nanos(took as u64),
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn the_headline_has_its_interval_in_words() {
         let mut cell = fixture::cell("torch", 2, 128);
-        assert_eq!(interval(&cell), "±1.0%: 95% interval 19,800 to 20,200, 3 rounds");
+        assert_eq!(interval(&cell), "±1.0% (95% interval 19,800 to 20,200, 3 rounds)");
         cell.rounds.truncate(1);
         assert_eq!(interval(&cell), "1 round, so no interval");
     }
@@ -176,8 +176,8 @@ mod tests {
         };
         assert_eq!(
             own_cost(&run, best(&run.cells)).unwrap(),
-            "At batch 128 the harness alone costs 350 ns an image, 0.35% of the 100.0 us that an \
-             image takes one instance of the best cell."
+            "At batch 128 an image costs the harness 350 ns: 0.35% of the 100.0 us that one instance \
+             of the best cell takes for it."
         );
         assert_eq!(own_cost(&run, None), None);
     }
