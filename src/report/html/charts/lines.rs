@@ -1,17 +1,15 @@
-//! The plots, as plotly's JSON. Colours are left to the page, which knows light from dark: a
-//! line's place in the palette travels in its `meta`.
+//! Lines over batch size: throughput, latency, and the harness's own cost.
 
 use plotly::common::{
     Anchor, DashType, ErrorData, ErrorType, HoverInfo, Line, Marker, MarkerSymbol, Mode,
     Orientation, Title,
 };
-use plotly::layout::{
-    Axis, AxisRange, AxisType, HoverMode, Legend, Margin, Shape, ShapeLine, ShapeType,
-};
-use plotly::{HeatMap, Layout, Plot, Scatter};
+use plotly::layout::{Axis, AxisRange, AxisType, HoverMode, Legend, Margin};
+use plotly::{Layout, Plot, Scatter};
 use serde_json::Value;
 
-use crate::record::{Cell, CellRecord, RunRecord, Verdict};
+use super::{Group, Scales, extremes, image_ns, is_invalid, json, ms};
+use crate::record::{CellRecord, RunRecord};
 use crate::report::words;
 use crate::units::{Nanos, rate};
 
@@ -25,65 +23,8 @@ const SYMBOLS: [MarkerSymbol; 6] = [
     MarkerSymbol::Cross,
 ];
 
-/// Cells that differ only in instances and batch: one panel of each kind of plot.
-pub(super) struct Group<'a> {
-    /// What they have in common: "torch on cpu, 1 thread an instance".
-    pub(super) name: String,
-    /// The same for a legend, where there is little room: "torch on cpu".
-    short: String,
-    cells: Vec<&'a CellRecord>,
-    skipped: Vec<&'a Cell>,
-}
-
-/// The panels of a run, in the order of the grid.
-pub(super) fn groups(run: &RunRecord) -> Vec<Group<'_>> {
-    fn at<'g, 'a>(groups: &'g mut Vec<Group<'a>>, cell: &Cell) -> &'g mut Group<'a> {
-        let threads = words::counted(cell.threads, "thread");
-        let name = format!("{}, {threads} an instance", words::group(cell));
-        let place = groups.iter().position(|group| group.name == name).unwrap_or(groups.len());
-        if place == groups.len() {
-            let short = match cell.threads {
-                1 => words::group(cell),
-                _ => format!("{}, {threads}", words::group(cell)),
-            };
-            groups.push(Group { name, short, cells: vec![], skipped: vec![] });
-        }
-        &mut groups[place]
-    }
-    let mut groups = Vec::new();
-    for record in &run.cells {
-        at(&mut groups, &record.cell).cells.push(record);
-    }
-    for (cell, _) in &run.skipped {
-        at(&mut groups, cell).skipped.push(cell);
-    }
-    groups
-}
-
-/// What all panels of a run share, so that they compare.
-pub(super) struct Scales {
-    batches: Vec<usize>,
-    instances: Vec<usize>,
-    top_throughput: f64,
-    latency_ms: (f64, f64),
-}
-
-/// The common scales of all groups.
-pub(super) fn scales(groups: &[Group<'_>]) -> Scales {
-    let cells = || groups.iter().flat_map(|group| &group.cells);
-    let every = || cells().map(|r| &r.cell).chain(groups.iter().flat_map(|g| g.skipped.clone()));
-    let top = |record: &&CellRecord| record.throughput_images_per_s.max(record.throughput_ci95.1);
-    let spans = cells().flat_map(|r| [r.latency.p50_ns, r.latency.p99_ns]).flatten().map(ms);
-    Scales {
-        batches: distinct(every().map(|cell| cell.batch)),
-        instances: distinct(every().map(|cell| cell.instances)),
-        top_throughput: cells().map(top).fold(0.0, f64::max),
-        latency_ms: extremes(spans),
-    }
-}
-
 /// Throughput over batch size, one line an instance count, with intervals.
-pub(super) fn throughput(group: &Group<'_>, scales: &Scales) -> Value {
+pub(in crate::report::html) fn throughput(group: &Group<'_>, scales: &Scales) -> Value {
     let mut plot = Plot::new();
     for (series, instances, cells) in lines(group, scales) {
         let medians: Vec<f64> = cells.iter().map(|r| r.throughput_images_per_s).collect();
@@ -118,7 +59,7 @@ pub(super) fn throughput(group: &Group<'_>, scales: &Scales) -> Value {
 
 /// Time of a batch over batch size, median and 99th percentile, one pair of lines an instance
 /// count.
-pub(super) fn latency(group: &Group<'_>, scales: &Scales) -> Value {
+pub(in crate::report::html) fn latency(group: &Group<'_>, scales: &Scales) -> Value {
     type Percentile = fn(&CellRecord) -> Option<u64>;
     let percentiles: [(&str, DashType, Percentile); 2] = [
         ("p50", DashType::Solid, |r| r.latency.p50_ns),
@@ -144,94 +85,13 @@ pub(super) fn latency(group: &Group<'_>, scales: &Scales) -> Value {
     json(&plot)
 }
 
-/// Throughput as colour and figure, instances across, batches upwards. `best` is framed.
-pub(super) fn heat(group: &Group<'_>, scales: &Scales, best: Option<&Cell>) -> Value {
-    let columns: Vec<String> =
-        scales.instances.iter().map(|n| words::counted(*n, "instance")).collect();
-    let rows: Vec<String> = scales.batches.iter().map(ToString::to_string).collect();
-    let mut z = Vec::new();
-    let (mut figures, mut remarks) = (Labels::default(), Labels::default());
-    let mut frame = None;
-    for (y, batch) in scales.batches.iter().enumerate() {
-        let mut row = Vec::new();
-        for (x, instances) in scales.instances.iter().enumerate() {
-            let here = |cell: &Cell| cell.instances == *instances && cell.batch == *batch;
-            let record = group.cells.iter().find(|record| here(&record.cell));
-            let valid = record.filter(|record| !is_invalid(record));
-            row.push(valid.map(|record| record.throughput_images_per_s));
-            let skipped = || group.skipped.iter().any(|cell| here(cell));
-            match (record, valid) {
-                (_, Some(record)) => {
-                    figures.put(&columns[x], &rows[y], short(record.throughput_images_per_s));
-                }
-                (Some(_), None) => remarks.put(&columns[x], &rows[y], "invalid".into()),
-                (None, _) if skipped() => remarks.put(&columns[x], &rows[y], "skipped".into()),
-                (None, _) => {}
-            }
-            if record.is_some_and(|record| Some(&record.cell) == best) {
-                frame = Some((x as f64, y as f64));
-            }
-        }
-        z.push(row);
-    }
-    let tiles = HeatMap::new(columns, rows, z)
-        .zmin(0.0)
-        .zmax(scales.top_throughput)
-        .show_scale(false)
-        .hover_info(HoverInfo::Skip)
-        .x_gap(2.0)
-        .y_gap(2.0);
-    let category = || Axis::new().type_(AxisType::Category).fixed_range(true).show_grid(false);
-    let mut layout = Layout::new()
-        .margin(Margin::new().left(52).right(8).top(8).bottom(34))
-        .x_axis(category())
-        .y_axis(category().title(Title::with_text("batch")));
-    if let Some((x, y)) = frame {
-        let frame = Shape::new()
-            .shape_type(ShapeType::Rect)
-            .x0(x - 0.5)
-            .x1(x + 0.5)
-            .y0(y - 0.5)
-            .y1(y + 0.5)
-            .line(ShapeLine::new().width(3.0));
-        layout = layout.shapes(vec![frame]);
-    }
-    let mut plot = Plot::new();
-    plot.add_trace(tiles);
-    plot.add_trace(figures.trace("figure"));
-    plot.add_trace(remarks.trace("remark"));
-    plot.set_layout(layout);
-    json(&plot)
-}
-
-/// Texts laid over the tiles of a heat map.
-#[derive(Default)]
-struct Labels {
-    x: Vec<String>,
-    y: Vec<String>,
-    text: Vec<String>,
-}
-
-impl Labels {
-    fn put(&mut self, x: &str, y: &str, text: String) {
-        self.x.push(x.into());
-        self.y.push(y.into());
-        self.text.push(text);
-    }
-
-    fn trace(self, kind: &str) -> Box<Scatter<String, String>> {
-        Scatter::new(self.x, self.y)
-            .mode(Mode::Text)
-            .text_array(self.text)
-            .hover_info(HoverInfo::Skip)
-            .show_legend(false)
-            .meta(kind)
-    }
-}
-
 /// What the harness alone costs an image, beside what an image took one instance in each group's
 /// cells of fewest instances.
-pub(super) fn own_cost(run: &RunRecord, groups: &[Group<'_>], scales: &Scales) -> Value {
+pub(in crate::report::html) fn own_cost(
+    run: &RunRecord,
+    groups: &[Group<'_>],
+    scales: &Scales,
+) -> Value {
     let told = |us: &[f64]| us.iter().map(|us| Nanos((us * 1e3) as u64).to_string()).collect();
     let mut plot = Plot::new();
     let (batches, costs): (Vec<f64>, Vec<f64>) =
@@ -262,15 +122,10 @@ pub(super) fn own_cost(run: &RunRecord, groups: &[Group<'_>], scales: &Scales) -
     json(&plot)
 }
 
-/// Nanoseconds that an image takes one instance of a cell.
-pub(super) fn image_ns(record: &CellRecord) -> f64 {
-    record.cell.instances as f64 / record.throughput_images_per_s * 1e9
-}
-
 /// The lines of a group: place in the palette, instances, and cells by rising batch.
 fn lines<'a>(group: &Group<'a>, scales: &Scales) -> Vec<(usize, usize, Vec<&'a CellRecord>)> {
     let of = |instances: usize| {
-        let mut cells: Vec<_> = group.cells.iter().copied().collect();
+        let mut cells: Vec<_> = group.cells.clone();
         cells.retain(|record| record.cell.instances == instances);
         cells.sort_by_key(|record| record.cell.batch);
         cells
@@ -332,11 +187,6 @@ fn over_batch(scales: &Scales, y: Axis) -> Layout {
         .y_axis(y.zero_line(false))
 }
 
-/// The least and the greatest of some values; infinity and zero where there are none.
-fn extremes(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    values.fold((f64::INFINITY, 0.0), |(low, high), value| (low.min(value), high.max(value)))
-}
-
 /// A logarithmic axis with room around its values.
 fn logarithmic(title: &str, (low, high): (f64, f64)) -> Axis {
     let axis = Axis::new().title(Title::with_text(title)).type_(AxisType::Log);
@@ -348,42 +198,8 @@ fn logarithmic(title: &str, (low, high): (f64, f64)) -> Axis {
     if high >= low * 100.0 { axis.dtick(1.0) } else { axis }
 }
 
-fn json(plot: &Plot) -> Value {
-    // Plotly's types are plain data: numbers, texts and lists of them.
-    serde_json::to_value(plot).unwrap_or_default()
-}
-
-fn is_invalid(record: &&CellRecord) -> bool {
-    record.verdict != Verdict::Valid
-}
-
 fn name(instances: usize) -> String {
     words::counted(instances, "instance")
-}
-
-fn ms(nanos: u64) -> f64 {
-    nanos as f64 / 1e6
-}
-
-fn distinct(values: impl Iterator<Item = usize>) -> Vec<usize> {
-    values.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
-}
-
-/// Three digits: "912", "56.9k", "1.23M".
-fn short(rate: f64) -> String {
-    let (value, unit) = match rate {
-        r if r >= 999_500.0 => (r / 1e6, "M"),
-        r if r >= 999.5 => (r / 1e3, "k"),
-        r => (r, ""),
-    };
-    let decimals = if value >= 99.95 {
-        0
-    } else if value >= 9.995 {
-        1
-    } else {
-        2
-    };
-    format!("{value:.decimals$}{unit}")
 }
 
 /// Plotly reads a little HTML in its texts; ours has none.
@@ -395,16 +211,12 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::fixture;
+    use crate::report::html::charts::{groups, scales};
 
     #[test]
     fn every_line_has_its_cells_by_rising_batch() {
         let run = fixture::run();
         let groups = groups(&run);
-        let names: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();
-        assert_eq!(
-            names,
-            ["torch on cpu, 1 thread an instance", "native on cpu, 1 thread an instance"]
-        );
         let spec = throughput(&groups[0], &scales(&groups));
         let traces = spec["data"].as_array().unwrap();
         let names: Vec<_> = traces.iter().map(|trace| trace["name"].as_str().unwrap()).collect();
@@ -421,28 +233,5 @@ mod tests {
         let spec = latency(&groups[0], &scales(&groups));
         let points = |place: usize| spec["data"][place]["y"].as_array().unwrap().len();
         assert_eq!((points(0), points(1)), (10, 9));
-    }
-
-    #[test]
-    fn the_heat_map_shows_no_figure_that_may_not_be_used() {
-        let run = fixture::run();
-        let groups = groups(&run);
-        let best = &run.cells[27].cell;
-        let spec = heat(&groups[0], &scales(&groups), Some(best));
-        let z = |batch: usize, instances: usize| &spec["data"][0]["z"][batch][instances];
-        assert_eq!(*z(0, 2), Value::Null);
-        assert_eq!(*z(7, 2), run.cells[27].throughput_images_per_s);
-        let texts = |trace: usize| spec["data"][trace]["text"].as_array().unwrap();
-        assert_eq!(texts(1).len(), 27);
-        assert_eq!(*texts(2), ["invalid", "invalid", "skipped"]);
-        assert_eq!(spec["layout"]["shapes"][0]["x0"], 1.5);
-    }
-
-    #[test]
-    fn figures_are_short() {
-        assert_eq!(
-            [0.5, 912.4, 999.9, 56_912.0, 1_234_567.0].map(short),
-            ["0.50", "912", "1.00k", "56.9k", "1.23M"]
-        );
     }
 }
