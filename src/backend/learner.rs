@@ -1,6 +1,6 @@
 //! The contract between training and whatever computes gradients.
 
-use rand::{RngExt, SeedableRng};
+use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
 use super::torch;
@@ -45,12 +45,14 @@ pub struct Tally {
     pub correct: usize,
 }
 
-/// Which channels and features of which image to drop, each with probability one half.
+/// Which channels and features of which image to drop, each with the same probability.
 ///
 /// The choice depends on the batch's seed and the image's place in the batch alone, so it stays
 /// the same however the batch is shared out, and no generator is shared between threads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dropout {
+    /// The probability, from 0 to below 1.
+    pub rate: f32,
     /// The whole batch's.
     pub seed: u64,
     /// The place in the batch of the share's first image.
@@ -64,24 +66,23 @@ pub(super) const DROPPED_FEATURES: usize = 50;
 
 impl Dropout {
     /// Factors for the channels `[images, 20]` and the features `[images, 50]`: 0 for what is
-    /// dropped and 2 for what stays, so that sums keep their expected size.
+    /// dropped and 1/(1 - rate) for what stays, so that sums keep their expected size.
     pub(super) fn factors(self, images: usize) -> (Vec<f32>, Vec<f32>) {
+        const EACH: usize = DROPPED_CHANNELS + DROPPED_FEATURES;
         let mut random = Pcg64::seed_from_u64(self.seed);
-        // Each image draws two numbers.
-        random.advance(2 * self.first as u128);
+        random.advance((EACH * self.first) as u128);
+        let stays = 1.0 / (1.0 - self.rate);
+        // The top 24 bits are as fine as an f32 is.
+        let mut draw = || (random.next_u64() >> 40) as f32 / (1 << 24) as f32;
+        let mut factor = || if draw() < self.rate { 0.0 } else { stays };
         let mut channels = Vec::with_capacity(images * DROPPED_CHANNELS);
         let mut features = Vec::with_capacity(images * DROPPED_FEATURES);
         for _ in 0..images {
-            channels.extend(bits(random.random(), DROPPED_CHANNELS));
-            features.extend(bits(random.random(), DROPPED_FEATURES));
+            channels.extend((0..DROPPED_CHANNELS).map(|_| factor()));
+            features.extend((0..DROPPED_FEATURES).map(|_| factor()));
         }
         (channels, features)
     }
-}
-
-/// The lowest `count` bits as factors.
-fn bits(word: u64, count: usize) -> impl Iterator<Item = f32> {
-    (0..count).map(move |bit| if word >> bit & 1 == 1 { 2.0 } else { 0.0 })
 }
 
 /// A replica on the calling thread, which may use `threads` threads; all its weights are zero.
@@ -99,19 +100,23 @@ mod tests {
 
     #[test]
     fn what_is_dropped_does_not_depend_on_how_the_batch_is_shared_out() {
-        let (channels, features) = Dropout { seed: 5, first: 0 }.factors(7);
-        let (rest_channels, rest_features) = Dropout { seed: 5, first: 3 }.factors(4);
+        let dropout = Dropout { rate: 0.5, seed: 5, first: 0 };
+        let (channels, features) = dropout.factors(7);
+        let (rest_channels, rest_features) = Dropout { first: 3, ..dropout }.factors(4);
         assert_eq!(channels[3 * DROPPED_CHANNELS..], rest_channels);
         assert_eq!(features[3 * DROPPED_FEATURES..], rest_features);
     }
 
     #[test]
-    fn half_is_dropped_and_the_other_half_doubled() {
-        let (channels, features) = Dropout { seed: 1, first: 0 }.factors(2_000);
-        for factors in [channels, features] {
-            let kept = factors.iter().filter(|&&f| f == 2.0).count() as f64 / factors.len() as f64;
-            assert!((kept - 0.5).abs() < 0.01, "{kept} of them stay");
-            assert!(factors.iter().all(|&f| f == 0.0 || f == 2.0));
+    fn the_rate_is_dropped_and_the_rest_makes_up_for_it() {
+        for (rate, stays) in [(0.0, 1.0), (0.2, 1.25), (0.5, 2.0)] {
+            let (channels, features) = Dropout { rate, seed: 1, first: 0 }.factors(2_000);
+            for factors in [channels, features] {
+                assert!(factors.iter().all(|&f| f == 0.0 || f == stays), "{rate}");
+                let dropped = factors.iter().filter(|&&f| f == 0.0).count();
+                let share = dropped as f32 / factors.len() as f32;
+                assert!((share - rate).abs() < 0.01, "{share} of them, not {rate}");
+            }
         }
     }
 }

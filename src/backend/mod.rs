@@ -157,11 +157,16 @@ pub const FASTEST_ON_CPU: &str = "native";
 
 /// Every backend's name, the one used by default first.
 pub fn names() -> &'static [&'static str] {
-    if torch::COMPILED {
+    if torch::LIBTORCH.is_some() {
         &["torch", "torch-eager", "native", "null"]
     } else {
         &["native", "null", "torch", "torch-eager"]
     }
+}
+
+/// The version of the libtorch that this build holds; `None` for a build without it.
+pub fn libtorch_version() -> Option<String> {
+    torch::LIBTORCH.map(Into::into)
 }
 
 /// The backend of that name.

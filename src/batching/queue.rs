@@ -126,16 +126,14 @@ impl<T> Queue<T> {
         self.space.notify_all();
     }
 
-    /// Ends the queue and drops what waits. Gives how many items that were.
-    pub fn abort(&self) -> usize {
+    /// Ends the queue and drops what waits.
+    pub fn abort(&self) {
         let mut state = self.lock();
         state.ended = true;
-        let dropped = state.items.len();
         state.items.clear();
         drop(state);
         self.arrivals.notify_all();
         self.space.notify_all();
-        dropped
     }
 
     fn take(&self, mut state: MutexGuard<'_, State<T>>, n: usize, batch: &mut Vec<Arrived<T>>) {
@@ -229,7 +227,7 @@ mod tests {
         while queue.lock().items.len() < 2 {
             thread::yield_now();
         }
-        assert_eq!(queue.abort(), 2);
+        queue.abort();
         let (outcome, left) = producer.join().unwrap();
         assert_eq!(outcome, Err(Closed));
         assert_eq!(left, [2, 3, 4], "what did not fit is handed back");

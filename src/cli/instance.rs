@@ -3,7 +3,7 @@
 use super::exit;
 use crate::error::Result;
 use crate::pipeline::{Link, pin};
-use crate::transform;
+use crate::{sweep, transform};
 
 /// What `plimsoll instance` takes.
 #[derive(Debug, clap::Args)]
@@ -19,6 +19,7 @@ pub(crate) struct Args {
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Kind {
+    Sweep,
     Transform,
 }
 
@@ -29,6 +30,7 @@ pub(super) fn run(args: Args) -> Result<u8> {
     }
     let link = Link::of_this_process();
     match args.kind {
+        Kind::Sweep => sweep::serve(&link)?,
         Kind::Transform => transform::serve(&link)?,
     }
     Ok(exit::OK)

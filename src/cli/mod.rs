@@ -5,6 +5,7 @@ mod data;
 mod doctor;
 pub mod exit;
 mod instance;
+mod origin;
 mod output;
 mod progress;
 mod stop;

@@ -8,13 +8,17 @@ use std::path::Path;
 
 use super::kind::{self, HEAD, Kind, LARGEST};
 use super::weights::Weights;
-use super::{archive, checkpoint, safetensors};
+use super::{archive, checkpoint, safetensors, words};
 use crate::error::{Error, Result};
 use crate::units;
 
 /// Words that travel with weights, by key: `accuracy`, `command`. Safetensors keeps them in its
 /// header; a `.pth` has no place for them.
 pub type Metadata = BTreeMap<String, String>;
+
+/// How many of a file's words are repeated, and how much of each: enough for a command line.
+const MOST_WORDS: usize = 10;
+const LONGEST_WORDS: usize = 400;
 
 /// The weights that Plimsoll comes with.
 const SHIPPED: &[u8] = include_bytes!("weights.safetensors");
@@ -39,7 +43,7 @@ pub fn load(path: &Path) -> Result<(Weights, String)> {
         kind @ (Kind::Gzip | Kind::Tar) => {
             let (entry, (weights, metadata, kind)) =
                 archive::read(BufReader::new(file), kind == Kind::Gzip).map_err(here)?;
-            let source = format!("{}, entry {entry}", path.display());
+            let source = format!("{}, entry {}", path.display(), words::clipped(&entry));
             Ok((weights, in_words(&source, kind, &metadata)))
         }
         _ => {
@@ -47,7 +51,7 @@ pub fn load(path: &Path) -> Result<(Weights, String)> {
             file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(io)?;
             if bytes.len() as u64 > LARGEST {
                 return Err(here(Error::malformed(
-                    "file",
+                    "too large",
                     format!(
                         "more than {}; weights of the MNIST CNN have about 100 KiB",
                         units::bytes(LARGEST)
@@ -78,7 +82,7 @@ pub fn shipped() -> Result<(Weights, String)> {
 /// [`Error::Invalid`] for another ending, [`Error::Malformed`] for weights that are not finite,
 /// [`Error::Io`] where the file cannot be written.
 pub fn save(path: &Path, weights: &Weights, metadata: &Metadata) -> Result<()> {
-    weights.check_finite()?;
+    weights.check_finite().map_err(|e| e.within(path.display()))?;
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let bytes = if name.ends_with(".tar.gz") || name.ends_with(".tgz") {
         archive::write(weights, metadata)?
@@ -113,10 +117,104 @@ fn put(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Where weights came from: "model.pth (PyTorch state_dict)".
 fn in_words(source: &str, kind: &str, metadata: &Metadata) -> String {
-    let mut words = format!("{source} ({kind}");
-    for (key, value) in metadata {
-        words.push_str(&format!("; {key}: {value}"));
+    let mut text = format!("{source} ({kind}");
+    for (key, value) in metadata.iter().take(MOST_WORDS) {
+        let value = words::clipped_to(LONGEST_WORDS, value);
+        text.push_str(&format!("; {}: {value}", words::clipped(key)));
     }
-    words.push(')');
-    words
+    text.push(')');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metadata() -> Metadata {
+        [("command", "plimsoll train"), ("accuracy", "98.9%")]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into()
+    }
+
+    #[test]
+    fn every_ending_is_written_and_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let weights = Weights::fresh(5);
+        for (name, words) in [
+            (
+                "model.tar.gz",
+                ", entry model.safetensors (safetensors; accuracy: 98.9%; command: plimsoll train)",
+            ),
+            ("m.safetensors", " (safetensors; accuracy: 98.9%; command: plimsoll train)"),
+            ("m.pth", " (PyTorch state_dict)"),
+        ] {
+            let path = folder.path().join(name);
+            save(&path, &weights, &metadata()).unwrap();
+            let (read, source) = load(&path).unwrap();
+            assert_eq!(read, weights);
+            assert_eq!(source, format!("{}{words}", path.display()));
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3, "nothing was left over");
+    }
+
+    #[test]
+    fn the_content_and_not_the_name_tells_the_kind() {
+        let folder = tempfile::tempdir().unwrap();
+        let (pth, other) = (folder.path().join("a.pth"), folder.path().join("a.bin"));
+        save(&pth, &Weights::fresh(5), &metadata()).unwrap();
+        std::fs::rename(&pth, &other).unwrap();
+        assert_eq!(load(&other).unwrap().0, Weights::fresh(5));
+    }
+
+    #[test]
+    fn a_failed_save_leaves_the_old_file_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.pth");
+        save(&path, &Weights::fresh(1), &metadata()).unwrap();
+        let mut broken = Weights::fresh(2);
+        broken.get_mut(crate::model::Parameter::Fc2Bias)[0] = f32::INFINITY;
+        let error = save(&path, &broken, &metadata()).unwrap_err().to_string();
+        assert!(error.contains("model.pth: tensor fc2.bias: value 0 of 10 is inf"), "{error}");
+        assert_eq!(load(&path).unwrap().0, Weights::fresh(1));
+    }
+
+    #[test]
+    fn an_ending_that_says_no_kind_is_refused() {
+        let error = save(Path::new("model.onnx"), &Weights::zeros(), &metadata()).unwrap_err();
+        assert!(matches!(error, Error::Invalid { .. }), "{error}");
+        assert!(error.to_string().contains(".tar.gz, .safetensors or .pth"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named() {
+        let error = save(Path::new("/nowhere/at/all/m.pth"), &Weights::zeros(), &metadata());
+        let error = error.unwrap_err().to_string();
+        assert!(error.starts_with("cannot write /nowhere/at/all/m.pth: "), "{error}");
+        let error = load(Path::new("/nowhere/at/all/m.pth")).unwrap_err().to_string();
+        assert!(error.starts_with("cannot read /nowhere/at/all/m.pth: "), "{error}");
+    }
+
+    #[test]
+    fn a_file_too_large_to_be_these_weights_is_not_read_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large.pth");
+        File::create(&path).unwrap().set_len(1 << 40).unwrap();
+        let error = load(&path).unwrap_err().to_string();
+        assert!(error.contains("large.pth: too large: more than 16.0 MiB"), "{error}");
+    }
+
+    #[test]
+    fn a_fault_names_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("page.pth");
+        std::fs::write(&path, "<html>").unwrap();
+        let error = load(&path).unwrap_err().to_string();
+        assert!(error.contains("page.pth: not a model: neither safetensors"), "{error}");
+    }
+
+    #[test]
+    fn the_shipped_weights_are_there() {
+        let (_, words) = shipped().unwrap();
+        assert!(words.starts_with("shipped with Plimsoll (safetensors; "), "{words}");
+    }
 }

@@ -39,11 +39,13 @@ impl Kind {
     pub(super) fn of(head: &[u8]) -> Self {
         match head {
             [] => Self::Empty,
+            // First, because the length that it begins with may look like another's magic; the
+            // brace at byte 8 is in no other's header.
+            _ if safetensors::is_one(head) => Self::Safetensors,
             [0x1f, 0x8b, ..] => Self::Gzip,
             [b'P', b'K', 3, 4, ..] => Self::Zip,
             _ if head.starts_with(OLD_TORCH) => Self::OldTorch,
-            [0x80, 0..=5, ..] if !safetensors::is_one(head) => Self::Pickle,
-            _ if safetensors::is_one(head) => Self::Safetensors,
+            [0x80, 0..=5, ..] => Self::Pickle,
             _ if head.get(TAR_MAGIC_AT..).is_some_and(|at| at.starts_with(b"ustar")) => Self::Tar,
             _ => Self::Unknown,
         }
@@ -67,25 +69,24 @@ pub(super) fn read(bytes: &[u8]) -> Result<Parsed> {
             checkpoint::read(bytes).map(|(weights, kind)| (weights, Metadata::new(), kind))
         }
         Kind::OldTorch => refused(
-            "PyTorch file",
-            "in the format from before PyTorch 1.6, which can only be read by unpickling; rewrite \
-             it once: python -c \"import torch; \
+            "PyTorch file from before 1.6",
+            "it can only be read by unpickling; rewrite it once: python -c \"import torch; \
              torch.save(torch.load('old.pth', weights_only=True), 'model.pth')\""
                 .into(),
         ),
         Kind::Pickle => refused(
             "bare pickle",
-            "not written by torch.save, and a pickle by itself is never unpickled; save the model \
-             with torch.save(model.state_dict(), \"model.pth\")"
+            "not written by torch.save, and no pickle is executed here; save the model with \
+             torch.save(model.state_dict(), \"model.pth\")"
                 .into(),
         ),
-        Kind::Gzip | Kind::Tar => refused("archive", "an archive within an archive".into()),
-        Kind::Empty => refused("file", "empty; was it copied to its end?".into()),
+        Kind::Gzip | Kind::Tar => refused("archive within an archive", "unpack it once".into()),
+        Kind::Empty => refused("empty file", "was it copied to its end?".into()),
         Kind::Unknown => refused(
-            "file",
+            "not a model",
             format!(
-                "not a model: neither safetensors, nor PyTorch's .pth or .pt, nor a tar.gz of one \
-                 ({}, beginning with {:02x?})",
+                "neither safetensors, nor PyTorch's .pth or .pt, nor a tar.gz of one ({}, \
+                 beginning with {:02x?})",
                 units::bytes(bytes.len() as u64),
                 &bytes[..bytes.len().min(8)]
             ),

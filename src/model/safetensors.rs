@@ -11,11 +11,14 @@ use super::assemble::{Listed, assemble};
 use super::element::{ByteOrder, Element};
 use super::spec::PARAMETERS;
 use super::weights::Weights;
+use super::words;
 use crate::error::{Error, Result};
 
 /// The header begins at a multiple of this, and so do the numbers behind it.
 const ALIGNMENT: usize = 8;
 
+/// Characters of the crate's complaint that are shown; it may quote the file.
+const LONGEST_REASON: usize = 200;
 /// The longest header that the crate reads.
 const LONGEST_HEADER: u64 = 100_000_000;
 
@@ -32,7 +35,11 @@ pub(super) fn is_one(head: &[u8]) -> bool {
 /// [`Error::Malformed`], naming the tensor where it is one that is at fault.
 pub(super) fn read(bytes: &[u8]) -> Result<(Weights, Metadata)> {
     let damaged = |e: SafeTensorError| {
-        Error::malformed("safetensors header", format!("{e}; the file is damaged or cut short"))
+        let reason = words::clipped_to(LONGEST_REASON, &e.to_string());
+        Error::malformed(
+            "safetensors header",
+            format!("{reason}; the file is damaged or cut short"),
+        )
     };
     let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;

@@ -8,12 +8,24 @@ const CHARACTERS_SHOWN: usize = 80;
 /// A name as a file has it, cut to a readable length, control characters escaped: it goes to a
 /// terminal, and its author may be anyone.
 pub(super) fn clipped(name: &str) -> String {
-    let mut text: String =
-        name.chars().take(CHARACTERS_SHOWN).flat_map(char::escape_debug).collect();
-    if name.chars().nth(CHARACTERS_SHOWN).is_some() {
-        text.push_str("...");
+    clipped_to(CHARACTERS_SHOWN, name)
+}
+
+/// The same for a text that may be longer.
+pub(super) fn clipped_to(characters: usize, text: &str) -> String {
+    let mut shown = String::new();
+    for (index, character) in text.chars().enumerate() {
+        match character {
+            _ if index == characters => {
+                shown.push_str("...");
+                break;
+            }
+            // Harmless, and escaping them would only make a command line hard to read.
+            '\'' | '"' | '\\' => shown.push(character),
+            _ => shown.extend(character.escape_debug()),
+        }
     }
-    text
+    shown
 }
 
 /// The first names, and how many more there are.
@@ -32,6 +44,7 @@ mod tests {
     #[test]
     fn a_name_cannot_drive_the_terminal_nor_fill_it() {
         assert_eq!(clipped("conv1.weight"), "conv1.weight");
+        assert_eq!(clipped("it's \"C:\\\\x\""), "it's \"C:\\\\x\"");
         assert_eq!(clipped("\u{1b}[2J\n"), "\\u{1b}[2J\\n");
         assert_eq!(clipped(&"x".repeat(1000)).len(), CHARACTERS_SHOWN + 3);
     }

@@ -1,7 +1,7 @@
 //! Cells and figures in the words that the table and the page share.
 
 use super::best::{Best, best, cores};
-use crate::record::{Cell, CellRecord, RunRecord};
+use crate::record::{Cell, CellRecord, RunRecord, Verdict};
 use crate::units::{Nanos, rate};
 
 /// What stands where a figure is not known.
@@ -57,6 +57,34 @@ fn throughput(record: &CellRecord) -> String {
     format!("{} images/s{interval}", rate(record.throughput_images_per_s))
 }
 
+/// Reasons with the names of the cells that they apply to, both in the order of their first.
+pub(super) fn by_reason<'a>(
+    cells: impl Iterator<Item = (&'a Cell, String)>,
+) -> Vec<(String, Vec<String>)> {
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+    for (of, reason) in cells {
+        let name = cell(of);
+        match groups.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, names)) => names.push(name),
+            None => groups.push((reason, vec![name])),
+        }
+    }
+    groups
+}
+
+/// The invalid cells of a run, each with its reasons in one text.
+pub(super) fn invalid(run: &RunRecord) -> impl Iterator<Item = (&Cell, String)> {
+    run.cells.iter().filter_map(|record| match &record.verdict {
+        Verdict::Valid => None,
+        Verdict::Invalid(reasons) => Some((&record.cell, reasons.join("; "))),
+    })
+}
+
+/// The cells of a run that were not measured, each with its reason.
+pub(super) fn skipped(run: &RunRecord) -> impl Iterator<Item = (&Cell, String)> {
+    run.skipped.iter().map(|(cell, reason)| (cell, reason.clone()))
+}
+
 /// The answer of a run.
 pub(super) struct Answer<'a> {
     /// What is recommended, if anything is.
@@ -99,7 +127,6 @@ pub(super) fn answer(run: &RunRecord) -> Answer<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Verdict;
     use crate::report::fixture;
 
     fn run(cells: Vec<CellRecord>) -> RunRecord {

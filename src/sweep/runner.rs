@@ -8,7 +8,7 @@ use super::tally::Tally;
 use crate::backend::Predictions;
 use crate::error::{Error, Result};
 use crate::measure::Recorder;
-use crate::record::{Cell, CellRecord, Stages};
+use crate::record::{Cell, CellRecord, Round, Stages};
 
 /// Measures one cell once: starts its instances, warms them up, opens the window, and adds up.
 pub trait Bench {
@@ -73,8 +73,13 @@ pub trait Observer {
     /// A measurement begins.
     fn begins(&mut self, _at: Step<'_>) {}
 
-    /// A measurement has ended, with so many images a second or an error.
-    fn measured(&mut self, _at: Step<'_>, _outcome: Result<f64, &Error>) {}
+    /// A measurement has ended, with a round or an error.
+    ///
+    /// # Errors
+    /// As [`Observer::completed`].
+    fn measured(&mut self, _at: Step<'_>, _outcome: Result<&Round, &Error>) -> Result<()> {
+        Ok(())
+    }
 
     /// A cell is complete: its last round has ended, or one of them failed. After an interruption
     /// every cell that has a round is complete.
@@ -98,7 +103,7 @@ pub struct Outcome {
 /// before each measurement; once it is set the run ends and keeps what it has.
 ///
 /// # Errors
-/// What [`Observer::completed`] fails with. Cells that fail are in the outcome, INVALID.
+/// What the observer fails with. Cells that fail are in the outcome, INVALID.
 pub fn run(
     plan: &Plan<'_>,
     bench: &mut dyn Bench,
@@ -132,8 +137,8 @@ pub fn run(
             observer.begins(at);
             match bench.measure(cell, round) {
                 Ok(measured) => {
-                    let rate = tally.add(round, position, &measured, plan.reference);
-                    observer.measured(at, Ok(rate));
+                    let round = tally.add(round, position, &measured, plan.reference);
+                    observer.measured(at, Ok(round))?;
                 }
                 Err(Error::Interrupted(_)) => {
                     tallies[index] = Some(tally);
@@ -141,7 +146,7 @@ pub fn run(
                     break 'run;
                 }
                 Err(error) => {
-                    observer.measured(at, Err(&error));
+                    observer.measured(at, Err(&error))?;
                     tally.fail(round, error);
                     total -= plan.rounds - 1 - round;
                 }

@@ -19,14 +19,14 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Adds a round, and gives its images a second.
+    /// Adds a round, and gives it as it is recorded.
     pub(super) fn add(
         &mut self,
         round: usize,
         position: usize,
         measured: &Measurement,
         reference: &Reference,
-    ) -> f64 {
+    ) -> &Round {
         let Measurement { images, seconds, warmup_s, steady, .. } = *measured;
         let rate = if seconds > 0.0 { images as f64 / seconds } else { 0.0 };
         self.rounds.push(Round {
@@ -45,7 +45,7 @@ impl Tally {
             self.agreement = Some(self.agreement.map_or(agreement, |one| one.worst(agreement)));
         }
         self.peak_rss_bytes = self.peak_rss_bytes.max(measured.peak_rss_bytes);
-        rate
+        &self.rounds[self.rounds.len() - 1]
     }
 
     /// Notes that a round failed. The cell is INVALID whatever else is known of it.

@@ -53,7 +53,7 @@ impl Destination {
 
 /// Words that hold on every machine: no paths.
 fn metadata(trained: &Trained, options: &Options, test: &Dataset) -> Metadata {
-    let Options { epochs, batch_size, rate, momentum, seed, replicas } = options;
+    let Options { epochs, batch_size, rate, momentum, dropout, seed, replicas } = options;
     let images = units::count(trained.test.images as u64);
     let what = if test.synthetic { "synthetic digits, not MNIST" } else { "MNIST test images" };
     Metadata::from([
@@ -62,7 +62,8 @@ fn metadata(trained: &Trained, options: &Options, test: &Dataset) -> Metadata {
             "command".into(),
             format!(
                 "plimsoll train --epochs {epochs} --batch-size {batch_size} --lr {rate} \
-                 --momentum {momentum} --seed {seed} --instance-count {replicas}"
+                 --momentum {momentum} --dropout {dropout} --seed {seed} \
+                 --instance-count {replicas}"
             ),
         ),
     ])
@@ -79,7 +80,15 @@ mod tests {
     }
 
     fn options() -> Options {
-        Options { epochs: 6, batch_size: 64, rate: 0.01, momentum: 0.5, seed: 1, replicas: 2 }
+        Options {
+            epochs: 6,
+            batch_size: 64,
+            rate: 0.01,
+            momentum: 0.5,
+            dropout: 0.5,
+            seed: 1,
+            replicas: 2,
+        }
     }
 
     fn data(synthetic: bool) -> Dataset {
@@ -93,8 +102,8 @@ mod tests {
         assert_eq!(got["accuracy"], "98.61% of 10,000 MNIST test images");
         assert_eq!(
             got["command"],
-            "plimsoll train --epochs 6 --batch-size 64 --lr 0.01 --momentum 0.5 --seed 1 \
-             --instance-count 2"
+            "plimsoll train --epochs 6 --batch-size 64 --lr 0.01 --momentum 0.5 --dropout 0.5 \
+             --seed 1 --instance-count 2"
         );
         let synthetic = metadata(&trained(), &options(), &data(true));
         assert_eq!(synthetic["accuracy"], "98.61% of 10,000 synthetic digits, not MNIST");

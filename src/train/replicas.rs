@@ -57,7 +57,7 @@ impl Replicas {
     }
 
     /// Computes the mean over the batch's images of the gradients of their losses. `batch` names
-    /// images of the data set; `dropout` seeds what is dropped.
+    /// images of the data set; `dropout` is the whole batch's.
     ///
     /// The replicas' sums are added in the replicas' order, whoever is ready first: the same
     /// replicas give the same bits.
@@ -68,14 +68,14 @@ impl Replicas {
         &mut self,
         weights: &Arc<Weights>,
         batch: &[u32],
-        dropout: Option<u64>,
+        dropout: Option<Dropout>,
     ) -> Result<(Weights, Tally)> {
         let replicas = self.lines.len();
         for (index, line) in self.lines.iter_mut().enumerate() {
             let own = share(batch.len(), replicas, index);
             let job = Job {
                 weights: Arc::clone(weights),
-                dropout: dropout.map(|seed| Dropout { seed, first: own.start }),
+                dropout: dropout.map(|whole| Dropout { first: whole.first + own.start, ..whole }),
                 images: batch[own].to_vec(),
                 gradient: line.gradient.take().unwrap_or_else(Weights::zeros),
             };
@@ -162,6 +162,8 @@ mod tests {
     use crate::backend;
     use crate::data::{IMAGE_PIXELS, Image};
 
+    const HALF: Dropout = Dropout { rate: 0.5, seed: 11, first: 0 };
+
     fn data(images: usize) -> Dataset {
         let image = |i: usize| Image(std::array::from_fn(|p| (i * 37 + p * p / 5) as u8));
         Dataset {
@@ -177,7 +179,7 @@ mod tests {
         replicas: usize,
         data: &Dataset,
         batch: &[u32],
-        dropout: Option<u64>,
+        dropout: Option<Dropout>,
         make: MakeLearner<'_>,
     ) -> Result<(Weights, Tally)> {
         std::thread::scope(|scope| {
@@ -211,7 +213,7 @@ mod tests {
             [(1, &[3, 1, 19, 4, 4][..], 0), (2, &[3, 1, 19, 4, 4], 2), (4, &[7, 2, 5], 3)]
         {
             let (got, tally) =
-                gradient(replicas, &data, batch, Some(0), &|| Ok(Box::new(Counting))).unwrap();
+                gradient(replicas, &data, batch, Some(HALF), &|| Ok(Box::new(Counting))).unwrap();
             let at = |&i: &u32| f32::from(data.labels[i as usize]);
             let mean = batch.iter().map(at).sum::<f32>() / batch.len() as f32;
             assert_eq!(got.get(PARAMETERS[7])[0], mean, "{replicas} replicas");
@@ -235,7 +237,7 @@ mod tests {
         const TOLERANCE: f32 = 1e-5;
         let data = data(64);
         let batch: Vec<u32> = (0..64).rev().collect();
-        for dropout in [None, Some(11)] {
+        for dropout in [None, Some(HALF)] {
             let find = |replicas| {
                 gradient(replicas, &data, &batch, dropout, &|| backend::learner(1)).unwrap()
             };

@@ -9,13 +9,13 @@ use rand_pcg::Pcg64;
 use super::evaluate::{Evaluation, evaluate};
 use super::replicas::Replicas;
 use super::sgd::Sgd;
-use crate::backend::{self, Tally};
+use crate::backend::{self, Dropout, Tally};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::model::Weights;
 
 /// How to train.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Options {
     /// Passes over the training images.
     pub epochs: usize,
@@ -25,10 +25,49 @@ pub struct Options {
     pub rate: f32,
     /// The share of the last step's velocity that stays, from 0 to below 1.
     pub momentum: f32,
+    /// The probability of each channel of the second convolution and of each feature of the first
+    /// linear layer to be left out of a step, from 0 to below 1.
+    pub dropout: f32,
     /// Decides the first weights, the order of the images and what is dropped.
     pub seed: u64,
     /// Replicas of the model, each on a thread of its own.
     pub replicas: usize,
+}
+
+impl Options {
+    /// Refuses options that cannot be meant.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], naming the option.
+    pub fn check(&self) -> Result<()> {
+        let counts = [
+            ("epochs", self.epochs),
+            ("batch size", self.batch_size),
+            ("instance count", self.replicas),
+        ];
+        if let Some((name, _)) = counts.iter().find(|(_, count)| *count == 0) {
+            return Err(Error::invalid(format!("{name} 0"), "must be 1 or more"));
+        }
+        if self.replicas > self.batch_size {
+            return Err(Error::invalid(
+                format!("instance count {}", self.replicas),
+                format!("a batch of {} leaves some without an image", self.batch_size),
+            ));
+        }
+        if !(self.rate.is_finite() && self.rate > 0.0) {
+            return Err(Error::invalid(
+                format!("learning rate {}", self.rate),
+                "must be above 0; 0.01 is usual",
+            ));
+        }
+        for (name, value) in [("momentum", self.momentum), ("dropout", self.dropout)] {
+            if !(0.0..1.0).contains(&value) {
+                let reason = "must be from 0 to below 1; 0.5 is usual";
+                return Err(Error::invalid(format!("{name} {value}"), reason));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What has happened.
@@ -82,7 +121,7 @@ pub fn train(
     test: &Dataset,
     report: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Trained> {
-    check(options)?;
+    options.check()?;
     for data in [train, test] {
         if data.images.is_empty() {
             return Err(Error::malformed(data.description.clone(), "no images"));
@@ -111,7 +150,8 @@ fn epochs(
         let mut seen = Tally::default();
         let order = shuffled(train.images.len(), &mut random)?;
         for batch in order.chunks(options.batch_size) {
-            let (gradient, tally) = replicas.gradient(&weights, batch, Some(random.random()))?;
+            let dropout = Dropout { rate: options.dropout, seed: random.random(), first: 0 };
+            let (gradient, tally) = replicas.gradient(&weights, batch, Some(dropout))?;
             sgd.step(Arc::make_mut(&mut weights), &gradient);
             seen.loss += tally.loss;
             report(Progress::Step { images: batch.len() })?;
@@ -144,42 +184,20 @@ fn diverged(rate: f32, epoch: usize) -> Error {
     )
 }
 
-fn check(options: &Options) -> Result<()> {
-    let counts = [
-        ("epochs", options.epochs),
-        ("batch size", options.batch_size),
-        ("instance count", options.replicas),
-    ];
-    if let Some((name, _)) = counts.iter().find(|(_, count)| *count == 0) {
-        return Err(Error::invalid(format!("{name} 0"), "must be 1 or more"));
-    }
-    if options.replicas > options.batch_size {
-        return Err(Error::invalid(
-            format!("instance count {}", options.replicas),
-            format!("a batch of {} leaves some without an image", options.batch_size),
-        ));
-    }
-    if !(options.rate.is_finite() && options.rate > 0.0) {
-        return Err(Error::invalid(
-            format!("learning rate {}", options.rate),
-            "must be above 0; 0.01 is usual",
-        ));
-    }
-    if !(0.0..1.0).contains(&options.momentum) {
-        return Err(Error::invalid(
-            format!("momentum {}", options.momentum),
-            "must be from 0 to below 1; 0.5 is usual",
-        ));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn options() -> Options {
-        Options { epochs: 2, batch_size: 16, rate: 0.05, momentum: 0.5, seed: 1, replicas: 2 }
+        Options {
+            epochs: 2,
+            batch_size: 16,
+            rate: 0.05,
+            momentum: 0.5,
+            dropout: 0.5,
+            seed: 1,
+            replicas: 2,
+        }
     }
 
     #[test]
@@ -212,7 +230,7 @@ mod tests {
                 "momentum 1: must be from 0 to below 1; 0.5 is usual",
             ),
         ] {
-            assert_eq!(check(&options).unwrap_err().to_string(), want);
+            assert_eq!(options.check().unwrap_err().to_string(), want);
         }
     }
 

@@ -102,7 +102,9 @@ mod tests {
         let mut learner = Autograd::open(1).unwrap();
         let weights = Weights::fresh(9);
         let pixels = pixels(3);
-        for dropout in [None, Some(crate::backend::learner::Dropout { seed: 2, first: 0 })] {
+        for dropout in
+            [None, Some(crate::backend::learner::Dropout { rate: 0.5, seed: 2, first: 0 })]
+        {
             let share = Share { pixels: &pixels, labels: &[3, 0, 9], dropout };
             let mut gradient = Weights::zeros();
             learner.set_weights(&weights).unwrap();

@@ -6,8 +6,8 @@ use crate::backend::Backend;
 use crate::backend::learner::Learner;
 use crate::error::{Error, Result};
 
-/// Whether libtorch was compiled in.
-pub(in crate::backend) const COMPILED: bool = false;
+/// The version of libtorch that was compiled in.
+pub(in crate::backend) const LIBTORCH: Option<&str> = None;
 
 /// Refuses.
 pub(in crate::backend) fn backend(name: &str) -> Result<Arc<dyn Backend>> {

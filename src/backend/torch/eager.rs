@@ -30,7 +30,7 @@ impl Net for Eager {
     }
 }
 
-/// What dropout leaves, as factors: 0, or 2 for what stays.
+/// What dropout leaves, as factors: 0, or a little more than 1 for what stays.
 pub(super) struct Dropout {
     /// For the channels of the second convolution, `[n, 20, 1, 1]`.
     pub(super) channels: Tensor,

@@ -11,8 +11,8 @@ use crate::backend::{Backend, Session, SessionOptions};
 use crate::error::{Error, Result};
 use crate::model::Weights;
 
-/// Whether libtorch was compiled in.
-pub(in crate::backend) const COMPILED: bool = true;
+/// The version of libtorch that was compiled in: torch-sys takes no other.
+pub(in crate::backend) const LIBTORCH: Option<&str> = Some("2.11.0");
 
 /// `torch` or `torch-eager`.
 pub(in crate::backend) fn backend(name: &str) -> Result<Arc<dyn Backend>> {

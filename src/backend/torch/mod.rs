@@ -23,4 +23,4 @@ mod tensors;
 #[cfg(feature = "torch")]
 mod threads;
 
-pub(super) use self::switch::{COMPILED, backend, learner};
+pub(super) use self::switch::{LIBTORCH, backend, learner};

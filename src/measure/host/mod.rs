@@ -8,7 +8,7 @@ use std::path::Path;
 
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
-pub use self::process::{peak_resident_bytes, resident_bytes};
+pub use self::process::{peak_resident_bytes, reset_peak_resident_bytes, resident_bytes};
 
 /// Facts about the machine; a field is absent where the system does not tell.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::global::{self, Global};
+use super::input::Input;
 use super::value::{Node, Value};
 use crate::error::{Error, Result};
 
@@ -19,15 +20,14 @@ const MOST_ARGUMENTS: usize = 16;
 /// name that is refused.
 pub(super) fn run(bytes: &[u8]) -> Result<(Value<'_>, Vec<Node<'_>>)> {
     let mut machine = Machine {
-        bytes,
-        at: 0,
+        input: Input::new(bytes),
         stack: Vec::new(),
         marks: Vec::new(),
         memo: HashMap::new(),
         heap: Vec::new(),
     };
     loop {
-        let start = machine.at;
+        let start = machine.input.at();
         let step = machine.step().map_err(|fault| match fault {
             Fault::Pickle(reason) => Error::malformed(format!("pickle, byte {start}"), reason),
             Fault::Refused(error) => error,
@@ -39,8 +39,7 @@ pub(super) fn run(bytes: &[u8]) -> Result<(Value<'_>, Vec<Node<'_>>)> {
 }
 
 struct Machine<'a> {
-    bytes: &'a [u8],
-    at: usize,
+    input: Input<'a>,
     stack: Vec<Value<'a>>,
     /// Heights of the stack at which a run of values begins.
     marks: Vec<usize>,
@@ -73,46 +72,43 @@ type Step<T = ()> = std::result::Result<T, Fault>;
 impl<'a> Machine<'a> {
     /// One opcode. Gives the pickle's value at its end.
     fn step(&mut self) -> Step<Option<Value<'a>>> {
-        match self.byte()? {
-            // PROTO and STOP
-            0x80 => self.protocol()?,
-            b'.' => return Ok(Some(self.pop()?)),
-            // Values: NONE, NEWTRUE, NEWFALSE, BINFLOAT; BININT, BININT1, BININT2, LONG1; texts
-            b'N' | 0x88 | 0x89 => self.push(Value::Plain)?,
-            b'G' => self.take(8).map(|_| Value::Plain).and_then(|value| self.push(value))?,
-            b'J' => self
-                .word()
-                .map(|n| Value::Int(n.cast_signed().into()))
-                .and_then(|v| self.push(v))?,
-            b'K' => self.byte().map(|n| Value::Int(n.into())).and_then(|v| self.push(v))?,
-            b'M' => self.short().map(|n| Value::Int(n.into())).and_then(|v| self.push(v))?,
-            0x8a => self.long()?,
-            b'X' => self.word().and_then(|length| self.text(length as usize))?,
-            b'U' => self.byte().and_then(|length| self.text(length.into()))?,
-            // The stack: MARK, POP
-            b'(' => self.mark()?,
-            b'0' => drop(self.pop()?),
-            // Containers: tuples of any, 0, 1, 2 and 3 values; lists; dicts
-            b't' => self.since_mark().and_then(|items| self.build(Node::Tuple(items)))?,
-            b')' => self.build(Node::Tuple(Vec::new()))?,
-            0x85..=0x87 => self.short_tuple()?,
-            b']' => self.build(Node::List(Vec::new()))?,
-            b'a' => self.pop().and_then(|item| self.append(vec![item]))?,
-            b'e' => self.since_mark().and_then(|items| self.append(items))?,
-            b'}' => self.build(Node::Dict(Vec::new()))?,
-            b's' => self.pair().and_then(|pair| self.set(&pair))?,
-            b'u' => self.since_mark().and_then(|items| self.set(&items))?,
-            // The memo: BINPUT, LONG_BINPUT, BINGET, LONG_BINGET
-            b'q' => self.byte().and_then(|place| self.remember(place.into()))?,
-            b'r' => self.word().and_then(|place| self.remember(place))?,
-            b'h' => self.byte().and_then(|place| self.recall(place.into()))?,
-            b'j' => self.word().and_then(|place| self.recall(place))?,
-            // Names and what is made with them: GLOBAL, REDUCE, NEWOBJ, BUILD, BINPERSID
-            b'c' => self.global()?,
-            b'R' => self.reduce()?,
-            0x81 => self.new_object()?,
-            b'b' => self.set_state()?,
-            b'Q' => self.storage()?,
+        match self.input.u8()? {
+            0x80 => self.protocol()?,            // PROTO
+            b'.' => return self.pop().map(Some), // STOP
+
+            b'N' | 0x88 | 0x89 => self.push(Value::Plain)?, // NONE, NEWTRUE, NEWFALSE
+            b'G' => self.float()?,                          // BINFLOAT
+            b'J' => self.int32()?,                          // BININT
+            b'K' => self.int8()?,                           // BININT1
+            b'M' => self.int16()?,                          // BININT2
+            0x8a => self.long()?,                           // LONG1
+            b'X' => self.text()?,                           // BINUNICODE
+            b'U' => self.short_text()?,                     // SHORT_BINSTRING
+
+            b'(' => self.mark()?,                        // MARK
+            b'0' => drop(self.pop()?),                   // POP
+            b')' => self.tuple(0)?,                      // EMPTY_TUPLE
+            0x85 => self.tuple(1)?,                      // TUPLE1
+            0x86 => self.tuple(2)?,                      // TUPLE2
+            0x87 => self.tuple(3)?,                      // TUPLE3
+            b't' => self.tuple_from_mark()?,             // TUPLE
+            b']' => self.build(Node::List(Vec::new()))?, // EMPTY_LIST
+            b'a' => self.append_one()?,                  // APPEND
+            b'e' => self.append_from_mark()?,            // APPENDS
+            b'}' => self.build(Node::Dict(Vec::new()))?, // EMPTY_DICT
+            b's' => self.set_one()?,                     // SETITEM
+            b'u' => self.set_from_mark()?,               // SETITEMS
+
+            b'q' => self.put_short()?, // BINPUT
+            b'r' => self.put()?,       // LONG_BINPUT
+            b'h' => self.get_short()?, // BINGET
+            b'j' => self.get()?,       // LONG_BINGET
+
+            b'c' => self.global()?,     // GLOBAL
+            b'R' => self.reduce()?,     // REDUCE
+            0x81 => self.new_object()?, // NEWOBJ
+            b'b' => self.set_state()?,  // BUILD
+            b'Q' => self.storage()?,    // BINPERSID
             other => {
                 return Err(format!("opcode {other:#04x}, which PyTorch does not write").into());
             }
@@ -121,7 +117,7 @@ impl<'a> Machine<'a> {
     }
 
     fn protocol(&mut self) -> Step {
-        match self.byte()? {
+        match self.input.u8()? {
             2 => Ok(()),
             other => Err(format!(
                 "pickle protocol {other}; leave pickle_protocol out of torch.save, so that it \
@@ -131,52 +127,42 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn take(&mut self, count: usize) -> Step<&'a [u8]> {
-        let end = self.at.checked_add(count).filter(|&end| end <= self.bytes.len());
-        let end = end.ok_or("the pickle ends here, in the middle; the file was cut short")?;
-        let taken = &self.bytes[self.at..end];
-        self.at = end;
-        Ok(taken)
+    /// No float says where a tensor lies.
+    fn float(&mut self) -> Step {
+        self.input.take(8)?;
+        self.push(Value::Plain)
     }
 
-    fn byte(&mut self) -> Step<u8> {
-        self.take(1).map(|bytes| bytes[0])
+    fn int8(&mut self) -> Step {
+        let number = self.input.u8()?;
+        self.push(Value::Int(number.into()))
     }
 
-    fn short(&mut self) -> Step<u16> {
-        self.take(2).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]))
+    fn int16(&mut self) -> Step {
+        let number = self.input.u16()?;
+        self.push(Value::Int(number.into()))
     }
 
-    fn word(&mut self) -> Step<u32> {
-        self.take(4).map(|bytes| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+    fn int32(&mut self) -> Step {
+        let number = self.input.u32()?;
+        self.push(Value::Int(number.cast_signed().into()))
     }
 
-    /// A whole number of up to 255 bytes. One that needs more than 64 bits is no size.
     fn long(&mut self) -> Step {
-        let count = self.byte()?;
-        let bytes = self.take(count.into())?;
-        let negative = bytes.last().is_some_and(|byte| byte & 0x80 != 0);
-        let mut wide = [if negative { 0xff } else { 0 }; 8];
-        self.push(match wide.get_mut(..bytes.len()) {
-            Some(low) => {
-                low.copy_from_slice(bytes);
-                Value::Int(i64::from_le_bytes(wide))
-            }
-            None => Value::Plain,
-        })
+        let number = self.input.long()?;
+        self.push(number.map_or(Value::Plain, Value::Int))
     }
 
-    fn text(&mut self, length: usize) -> Step {
-        let text = std::str::from_utf8(self.take(length)?).map_err(|_| "text that is not UTF-8")?;
+    fn text(&mut self) -> Step {
+        let length = self.input.u32()?;
+        let text = self.input.text(length as usize)?;
         self.push(Value::Text(text))
     }
 
-    /// Up to the end of the line, as GLOBAL has its two names.
-    fn line(&mut self) -> Step<&'a str> {
-        let rest = &self.bytes[self.at..];
-        let length = rest.iter().position(|&byte| byte == b'\n').ok_or("a name without an end")?;
-        let line = self.take(length + 1)?;
-        Ok(std::str::from_utf8(&line[..length]).map_err(|_| "a name that is not UTF-8")?)
+    fn short_text(&mut self) -> Step {
+        let length = self.input.u8()?;
+        let text = self.input.text(length.into())?;
+        self.push(Value::Text(text))
     }
 
     fn push(&mut self, value: Value<'a>) -> Step {
@@ -188,12 +174,16 @@ impl<'a> Machine<'a> {
     }
 
     /// The topmost value; never one below the last mark.
-    fn pop(&mut self) -> Step<Value<'a>> {
+    fn peek(&self) -> Step<Value<'a>> {
         let floor = self.marks.last().copied().unwrap_or(0);
-        if self.stack.len() <= floor {
-            return Err("nothing on the stack to take".into());
-        }
-        Ok(self.stack.pop().ok_or("nothing on the stack to take")?)
+        let above = self.stack.get(floor..).and_then(|values| values.last());
+        Ok(*above.ok_or("nothing on the stack to take")?)
+    }
+
+    fn pop(&mut self) -> Step<Value<'a>> {
+        let value = self.peek()?;
+        self.stack.pop();
+        Ok(value)
     }
 
     fn mark(&mut self) -> Step {
@@ -210,11 +200,6 @@ impl<'a> Machine<'a> {
         Ok(self.stack.split_off(mark))
     }
 
-    fn pair(&mut self) -> Step<[Value<'a>; 2]> {
-        let value = self.pop()?;
-        Ok([self.pop()?, value])
-    }
-
     fn build(&mut self, node: Node<'a>) -> Step {
         if self.heap.len() >= MOST {
             return Err(format!("more than {MOST} containers and tensors").into());
@@ -223,29 +208,53 @@ impl<'a> Machine<'a> {
         self.push(Value::Node(self.heap.len() - 1))
     }
 
-    fn short_tuple(&mut self) -> Step {
-        let count = usize::from(self.bytes[self.at - 1] - 0x84);
+    /// A tuple of the topmost values.
+    fn tuple(&mut self, count: usize) -> Step {
         let mut items = (0..count).map(|_| self.pop()).collect::<Step<Vec<_>>>()?;
         items.reverse();
         self.build(Node::Tuple(items))
     }
 
+    fn tuple_from_mark(&mut self) -> Step {
+        let items = self.since_mark()?;
+        self.build(Node::Tuple(items))
+    }
+
     /// The container on top of the stack, which stays there.
     fn top(&mut self) -> Step<&mut Node<'a>> {
-        let value = self.pop()?;
-        self.push(value)?;
-        match value {
+        match self.peek()? {
             Value::Node(id) => Ok(&mut self.heap[id]),
             _ => Err("something other than a container to be filled".into()),
         }
     }
 
-    fn append(&mut self, items: Vec<Value<'a>>) -> Step {
+    fn append_one(&mut self) -> Step {
+        let item = self.pop()?;
+        self.append(&[item])
+    }
+
+    fn append_from_mark(&mut self) -> Step {
+        let items = self.since_mark()?;
+        self.append(&items)
+    }
+
+    fn append(&mut self, items: &[Value<'a>]) -> Step {
         match self.top()? {
             Node::List(list) => list.extend(items),
             _ => return Err("something other than a list to append to".into()),
         }
         Ok(())
+    }
+
+    fn set_one(&mut self) -> Step {
+        let value = self.pop()?;
+        let key = self.pop()?;
+        self.set(&[key, value])
+    }
+
+    fn set_from_mark(&mut self) -> Step {
+        let items = self.since_mark()?;
+        self.set(&items)
     }
 
     fn set(&mut self, items: &[Value<'a>]) -> Step {
@@ -258,9 +267,28 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
+    fn put_short(&mut self) -> Step {
+        let place = self.input.u8()?;
+        self.remember(place.into())
+    }
+
+    fn put(&mut self) -> Step {
+        let place = self.input.u32()?;
+        self.remember(place)
+    }
+
+    fn get_short(&mut self) -> Step {
+        let place = self.input.u8()?;
+        self.recall(place.into())
+    }
+
+    fn get(&mut self) -> Step {
+        let place = self.input.u32()?;
+        self.recall(place)
+    }
+
     fn remember(&mut self, place: u32) -> Step {
-        let value = self.pop()?;
-        self.push(value)?;
+        let value = self.peek()?;
         if self.memo.len() >= MOST && !self.memo.contains_key(&place) {
             return Err(format!("more than {MOST} values remembered").into());
         }
@@ -274,7 +302,7 @@ impl<'a> Machine<'a> {
     }
 
     fn global(&mut self) -> Step {
-        let (module, name) = (self.line()?, self.line()?);
+        let (module, name) = (self.input.line()?, self.input.line()?);
         let value = global::find(module, name).map_err(Fault::Refused)?;
         self.push(value)
     }

@@ -9,6 +9,7 @@
 //! Opcodes are described in Python's `pickletools`; PyTorch uses protocol 2.
 
 mod global;
+mod input;
 mod machine;
 mod tensors;
 mod value;
@@ -27,3 +28,6 @@ pub(super) fn read(bytes: &[u8]) -> Result<Tensors<'_>> {
     let (root, heap) = machine::run(bytes)?;
     tensors::of(root, &heap)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use super::global::Global;
 use crate::error::{Error, Result};
 use crate::model::element::{ByteOrder, Element};
+use crate::model::words::clipped;
 
 /// A value, which borrows its text from the pickle.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +63,8 @@ impl TensorAt<'_> {
     /// reaches past its end.
     pub(in crate::model) fn values(&self, bytes: &[u8], order: ByteOrder) -> Result<Vec<f32>> {
         let Storage { element, key, numbers } = self.storage;
-        let damaged = |reason: String| Error::malformed(format!("storage {key}"), reason);
+        let damaged =
+            |reason: String| Error::malformed(format!("storage {}", clipped(key)), reason);
         let size = element.size().ok_or_else(|| damaged(crate::model::NOT_FLOATS.into()))?;
         if numbers.checked_mul(size) != Some(bytes.len()) {
             return Err(damaged(format!(

@@ -1,0 +1,212 @@
+//! The bench that measures for real: a fleet of instances that stays up from cell to cell.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::INSTANCE_KIND;
+use super::message::{Down, Measured, Order, Up};
+use super::runner::{Bench, Measurement};
+use crate::config::Sweep;
+use crate::error::{Error, Result};
+use crate::measure::Recorder;
+use crate::pipeline::{Event, Fleet, own_cores, place};
+use crate::record::{Cell, Stages};
+
+/// How often the user's wish to stop is looked at while nothing happens.
+const TICK: Duration = Duration::from_millis(50);
+/// What a measurement may take beyond its warm-up and window before its instances count as hung:
+/// loading libtorch from a cold disk takes most of it.
+const SLACK: Duration = Duration::from_secs(120);
+
+/// What instances are given once, when they start.
+#[derive(Clone, Debug)]
+pub(super) struct Setup {
+    /// The Plimsoll that they are started from.
+    pub(super) program: PathBuf,
+    /// The model's file, if not the shipped weights.
+    pub(super) model: Option<PathBuf>,
+    /// An IDX file of the images that are cycled.
+    pub(super) images: PathBuf,
+    /// How many of them, from the first, are the check set.
+    pub(super) check: usize,
+}
+
+/// Instances that measure one cell after another. They are started when first needed and again
+/// after a cell in which one of them died.
+pub(super) struct FleetBench<'a> {
+    setup: Setup,
+    config: &'a Sweep,
+    stop: &'a AtomicBool,
+    cores: Vec<usize>,
+    fleet: Option<Fleet<Up>>,
+}
+
+impl<'a> FleetBench<'a> {
+    pub(super) fn new(setup: Setup, config: &'a Sweep, stop: &'a AtomicBool) -> Self {
+        Self { setup, config, stop, cores: own_cores(), fleet: None }
+    }
+
+    /// A fleet of at least `instances`, opened and idle.
+    fn fleet(&mut self, instances: usize) -> Result<Fleet<Up>> {
+        if let Some(fleet) = self.fleet.take().filter(|fleet| fleet.len() >= instances) {
+            return Ok(fleet);
+        }
+        let most = self.config.instances.iter().copied().max().unwrap_or(1).max(instances);
+        let fleet = Fleet::start(&self.setup.program, INSTANCE_KIND, &place(&self.cores, most))?;
+        let Setup { model, images, check, .. } = self.setup.clone();
+        for index in 0..most {
+            let open = Down::Open { model: model.clone(), images: images.clone(), check };
+            fleet.send(index, &open)?;
+        }
+        let deadline = Instant::now() + SLACK;
+        for _ in 0..most {
+            match self.hear(&fleet, deadline)? {
+                (_, Up::Opened) => {}
+                (index, up) => return Err(unexpected(index, &up)),
+            }
+        }
+        Ok(fleet)
+    }
+
+    /// The next message. An instance that has gone, silence past the deadline and the user's wish
+    /// to stop are errors.
+    fn hear(&self, fleet: &Fleet<Up>, deadline: Instant) -> Result<(usize, Up)> {
+        loop {
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(Error::Interrupted("while a cell was measured".into()));
+            }
+            match fleet.next(TICK) {
+                Some((index, Event::Message(Up::Failed { reason }))) => {
+                    return Err(Error::Instance { index, reason });
+                }
+                Some((index, Event::Message(up))) => return Ok((index, up)),
+                Some((index, Event::Gone(reason))) => {
+                    return Err(Error::Instance { index, reason: format!("it died ({reason})") });
+                }
+                None if Instant::now() > deadline => {
+                    return Err(Error::Instance {
+                        index: 0,
+                        reason: "it, or another, has said nothing for minutes".into(),
+                    });
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Runs a cell through a fleet.
+    fn run(&self, fleet: &Fleet<Up>, cell: &Cell, round: usize) -> Result<Vec<Measured>> {
+        let config = self.config;
+        for placement in place(&self.cores, cell.instances) {
+            let order = Order {
+                backend: cell.backend.clone(),
+                batch: cell.batch,
+                threads: cell.threads,
+                cores: placement.cores,
+                check: round == 0,
+                queue: config.queue,
+                warmup: (config.warmup_min.0, config.warmup_max.0, config.warmup_window.0),
+                window: config.window.0,
+            };
+            fleet.send(placement.index, &Down::Measure(Box::new(order)))?;
+        }
+        let deadline =
+            Instant::now() + config.warmup_max.duration() + config.window.duration() + SLACK;
+        for _ in 0..cell.instances {
+            match self.hear(fleet, deadline)? {
+                (_, Up::Warm) => {}
+                (index, up) => return Err(unexpected(index, &up)),
+            }
+        }
+        for index in 0..cell.instances {
+            fleet.send(index, &Down::Go)?;
+        }
+        let mut all = Vec::with_capacity(cell.instances);
+        for _ in 0..cell.instances {
+            match self.hear(fleet, deadline)? {
+                (_, Up::Measured(measured)) => all.push(*measured),
+                (index, up) => return Err(unexpected(index, &up)),
+            }
+        }
+        Ok(all)
+    }
+}
+
+impl Bench for FleetBench<'_> {
+    fn measure(&mut self, cell: &Cell, round: usize) -> Result<Measurement> {
+        let fleet = self.fleet(cell.instances)?;
+        let measured = self.run(&fleet, cell, round)?;
+        // Only a fleet that came through whole is used again: dropping it ends the others.
+        self.fleet = Some(fleet);
+        Ok(add_up(measured))
+    }
+}
+
+/// All instances of a cell as one measurement: rates add up, stages are means by image.
+fn add_up(all: Vec<Measured>) -> Measurement {
+    let images: u64 = all.iter().map(|one| one.images).sum();
+    let rate: f64 =
+        all.iter().filter(|m| m.seconds > 0.0).map(|m| m.images as f64 / m.seconds).sum();
+    let mut latency = Recorder::new();
+    let mut stages = Stages::default();
+    for one in &all {
+        latency.merge(&one.latency);
+        let share = one.images as f64 / images.max(1) as f64;
+        stages.queue_ns += one.stages.queue_ns * share;
+        stages.stage_ns += one.stages.stage_ns * share;
+        stages.h2d_ns += one.stages.h2d_ns * share;
+        stages.compute_ns += one.stages.compute_ns * share;
+        stages.d2h_ns += one.stages.d2h_ns * share;
+    }
+    Measurement {
+        images,
+        // The instances' windows differ by a batch; this is their length by which the rate is
+        // what the instances' own rates add up to.
+        seconds: if rate > 0.0 { images as f64 / rate } else { 0.0 },
+        warmup_s: all.iter().map(|one| one.warmup_s).fold(0.0, f64::max),
+        steady: all.iter().all(|one| one.steady),
+        latency,
+        stages,
+        peak_rss_bytes: all.iter().filter_map(|one| one.peak_rss_bytes).max(),
+        predictions: all.into_iter().filter_map(|one| one.check.map(Into::into)).collect(),
+    }
+}
+
+fn unexpected(index: usize, up: &Up) -> Error {
+    let what = match up {
+        Up::Opened => "opened",
+        Up::Warm => "warm",
+        Up::Measured(_) => "measured",
+        Up::Failed { .. } => "failed",
+    };
+    Error::Bug(format!("instance {index} said `{what}` out of turn"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_of_instances_add_up_and_stages_are_means_by_image() {
+        let one = |images, seconds, compute_ns| Measured {
+            images,
+            seconds,
+            steady: true,
+            stages: Stages { compute_ns, ..Stages::default() },
+            ..Measured::default()
+        };
+        let both = add_up(vec![one(300, 1.0, 10.0), one(100, 0.5, 30.0)]);
+        assert_eq!(both.images, 400);
+        assert!((both.images as f64 / both.seconds - 500.0).abs() < 1e-9);
+        assert!((both.stages.compute_ns - 15.0).abs() < 1e-9);
+        assert!(both.steady);
+    }
+
+    #[test]
+    fn an_instance_without_a_window_makes_no_rate() {
+        let measured = add_up(vec![Measured::default()]);
+        assert_eq!((measured.images, measured.seconds), (0, 0.0));
+        assert!(!measured.steady);
+    }
+}

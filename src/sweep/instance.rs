@@ -1,0 +1,196 @@
+//! An instance of a sweep: measures its part of one cell after another.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use super::message::{Down, Measured, Order, Up};
+use super::window::{Change, Meter};
+use crate::backend::{self, Backend, Outputs, Predictions, Session, SessionOptions};
+use crate::batching::{Policy, Queue};
+use crate::clock::Clock;
+use crate::data::{self, Image};
+use crate::error::{Error, Result};
+use crate::measure::host;
+use crate::model::{self, Weights};
+use crate::pipeline::{Item, Link, drive, pin};
+use crate::staging::Pool;
+use crate::units::Nanos;
+
+/// Images that the feeder hands over at once: enough that the queue's lock costs nothing beside
+/// copying them.
+const FEED: usize = 64;
+/// How long an image may wait for a full batch. The feeder never pauses, so no batch should ever
+/// close for this reason.
+const MAX_DELAY: Nanos = Nanos(1_000_000_000);
+
+/// Measures what the parent on the other end of `link` asks for, until it has no more.
+///
+/// # Errors
+/// Whatever keeps it from measuring anything at all. A cell that cannot be measured is reported
+/// and the instance goes on.
+pub fn serve(link: &Link) -> Result<()> {
+    let Some(Down::Open { model, images, check }) = link.receive()? else {
+        return Err(Error::Bug("an instance was told to measure before it was opened".into()));
+    };
+    let bench = match Bench::load(link, model.as_deref(), &images, check) {
+        Ok(bench) => bench,
+        Err(error) => {
+            link.send(&Up::Failed { reason: error.to_string() })?;
+            return Err(error);
+        }
+    };
+    link.send(&Up::Opened)?;
+    while let Some(message) = link.receive()? {
+        let Down::Measure(order) = message else {
+            return Err(Error::Bug("the word to go came before a cell to measure".into()));
+        };
+        bench.measure(&order)?;
+    }
+    Ok(())
+}
+
+struct Bench<'a> {
+    link: &'a Link,
+    weights: Weights,
+    images: Vec<Image>,
+    check: usize,
+}
+
+impl<'a> Bench<'a> {
+    fn load(link: &'a Link, model: Option<&Path>, images: &Path, check: usize) -> Result<Self> {
+        let (weights, _) = match model {
+            Some(path) => model::load(path)?,
+            None => model::shipped()?,
+        };
+        let file = std::fs::File::open(images).map_err(|e| Error::io("open", images, e))?;
+        let images = data::idx::read_images(file, images)?.items;
+        let check = check.min(images.len());
+        Ok(Self { link, weights, images, check })
+    }
+
+    /// Measures one cell and says what came of it.
+    ///
+    /// Everything runs on threads of its own, bound to the cell's cores, so that a framework's
+    /// thread pools start afresh. Meanwhile this thread hears the parent, who says `Go` once for
+    /// each cell whether all instances are warm or one has failed.
+    fn measure(&self, order: &Order) -> Result<()> {
+        host::reset_peak_resident_bytes();
+        let signs = Signs::default();
+        thread::scope(|scope| {
+            let signs = &signs;
+            let session = scope.spawn(move || {
+                let measured = pin(&order.cores).and_then(|()| self.run(order, signs));
+                let peak_rss_bytes = host::peak_resident_bytes();
+                self.link.send(&match measured {
+                    Ok(measured) => Up::Measured(Box::new(Measured { peak_rss_bytes, ..measured })),
+                    Err(error) => Up::Failed { reason: error.to_string() },
+                })
+            });
+            match self.link.receive()? {
+                Some(Down::Go) => signs.go.store(true, Ordering::Release),
+                Some(_) => return Err(Error::Bug("a cell came before the last was over".into())),
+                None => signs.abandon.store(true, Ordering::Release),
+            }
+            session.join().unwrap_or_else(|_| Err(Error::Bug("a session panicked".into())))
+        })
+    }
+
+    /// Opens the session, runs the check set where asked to, warms up, and measures.
+    fn run(&self, order: &Order, signs: &Signs) -> Result<Measured> {
+        let backend = backend::by_name(&order.backend)?;
+        let check = if order.check { Some(self.check(order, &*backend)?.into()) } else { None };
+        let (mut session, pool) = self.open(order, &*backend, Outputs::Classes)?;
+        let clock = Clock::monotonic();
+        let policy = Policy::new(order.batch, MAX_DELAY, Vec::new())?;
+        let queue = Queue::new(order.queue * order.batch, policy, clock.clone());
+        let mut meter = Meter::new(order.warmup(), Nanos(order.window), clock.now());
+        let mut failure = None;
+        thread::scope(|scope| {
+            scope.spawn(|| feed(&self.images, &queue));
+            drive(session.as_mut(), &queue, &pool, &clock, |done| {
+                let go = signs.go.load(Ordering::Acquire);
+                let outcome = match done.outcome {
+                    Err(error) => Err(error),
+                    Ok(_) => match meter.batch(done.items.len() as u64, &done.times, go) {
+                        Change::Warm => self.link.send(&Up::Warm),
+                        Change::Over => return queue.abort(),
+                        Change::None => Ok(()),
+                    },
+                };
+                if let Err(error) = outcome {
+                    failure = Some(error);
+                    queue.abort();
+                } else if signs.abandon.load(Ordering::Acquire) {
+                    queue.abort();
+                }
+            });
+        });
+        match failure {
+            Some(error) => Err(error),
+            None => Ok(Measured { check, ..meter.measured() }),
+        }
+    }
+
+    /// A session of the cell's kind, with its slots.
+    fn open(
+        &self,
+        order: &Order,
+        backend: &dyn Backend,
+        outputs: Outputs,
+    ) -> Result<(Box<dyn Session>, Pool)> {
+        let options = SessionOptions { max_batch: order.batch, threads: order.threads, outputs };
+        let session = backend.open(&self.weights, &options)?;
+        let pool = Pool::new(&*backend.host_alloc(), session.in_flight() + 1, order.batch)?;
+        Ok((session, pool))
+    }
+
+    /// What this cell's session says of the check set, in batches of the cell's size.
+    fn check(&self, order: &Order, backend: &dyn Backend) -> Result<Predictions> {
+        let (mut session, pool) = self.open(order, backend, Outputs::Scores)?;
+        predict(session.as_mut(), &pool, &self.images[..self.check])
+    }
+}
+
+/// What the parent has said while a cell is measured.
+#[derive(Default)]
+struct Signs {
+    go: AtomicBool,
+    abandon: AtomicBool,
+}
+
+/// Runs images through a session, a slot at a time, and gives their predictions in order.
+///
+/// # Errors
+/// The first batch's that fails.
+pub(super) fn predict(
+    session: &mut dyn Session,
+    pool: &Pool,
+    images: &[Image],
+) -> Result<Predictions> {
+    let mut all = Predictions::default();
+    let mut some = Predictions::default();
+    let mut rest = images;
+    while !rest.is_empty() {
+        let mut slot = pool.take();
+        let (batch, others) = rest.split_at(rest.len().min(slot.capacity()));
+        slot.fill(batch);
+        let ticket = session.submit(slot)?;
+        session.wait(ticket, &mut some)?;
+        all.classes.append(&mut some.classes);
+        all.scores.append(&mut some.scores);
+        rest = others;
+    }
+    Ok(all)
+}
+
+/// Cycles the images into the queue until it is aborted.
+fn feed(images: &[Image], queue: &Queue<Item<()>>) {
+    let mut items = Vec::with_capacity(FEED);
+    for chunk in images.chunks(FEED).cycle() {
+        items.extend(chunk.iter().map(|&image| Item { image, tag: () }));
+        if queue.push_all(&mut items).is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! One binary for all integration tests, because each would link libtorch again.
+
+#[cfg(test)]
+mod model_python;
