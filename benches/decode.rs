@@ -45,9 +45,6 @@ fn decoding(c: &mut Criterion) {
     group.bench_function("png/28x28 grey", |b| {
         turns(b, &plain, |bytes| _ = black_box(decode(bytes).unwrap()));
     });
-    group.bench_function("png/28x28 grey, general decoder", |b| {
-        turns(b, &plain, |bytes| _ = black_box(decode::decode_general(bytes).unwrap()));
-    });
     let cases = [
         ("png/28x28 colour", 28, ImageFormat::Png, true),
         ("png/280x280 grey", 280, ImageFormat::Png, false),

@@ -8,12 +8,14 @@
 mod dataset;
 pub mod decode;
 pub mod digits;
+mod encode;
 pub mod idx;
 mod image;
 pub mod sample;
 pub mod source;
 
 pub use self::dataset::{Dataset, Split};
-pub use self::decode::{decode, encode_png};
+pub use self::decode::decode;
+pub use self::encode::encode_png;
 pub use self::image::{IMAGE_PIXELS, IMAGE_SIDE, Image};
 pub use self::source::Source;

@@ -150,8 +150,7 @@ fn known(value: Option<u64>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
 }
 
-/// The verdict as every output spells it.
-pub(super) fn verdict(verdict: &Verdict) -> &'static str {
+fn verdict(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Valid => "VALID",
         Verdict::Invalid(_) => "INVALID",
@@ -159,7 +158,7 @@ pub(super) fn verdict(verdict: &Verdict) -> &'static str {
 }
 
 /// The reasons of a verdict in one line.
-pub(super) fn reasons(verdict: &Verdict) -> String {
+fn reasons(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Valid => String::new(),
         Verdict::Invalid(reasons) => reasons.join("; "),

@@ -146,7 +146,8 @@ fn likely(backend: &str, peak: f64, fixed_us: f64, instances: usize, batch: usiz
     record.throughput_ci95 = (rates[0], rates[4]);
     let batch_ns = batch_us * 1e3;
     let samples = (10e9 / batch_ns) as u64 * instances as u64;
-    let percentile = |factor: f64, needed| (samples >= needed).then(|| (batch_ns * factor) as u64);
+    let percentile =
+        |factor: f64, needed| (samples >= needed).then_some((batch_ns * factor) as u64);
     record.latency = Latency {
         samples,
         p50_ns: percentile(1.0, 7),

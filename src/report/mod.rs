@@ -22,6 +22,8 @@ mod files;
 mod fixture;
 pub mod html;
 pub mod json;
+#[cfg(test)]
+mod schema;
 pub mod table;
 mod words;
 

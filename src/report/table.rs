@@ -2,10 +2,9 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
-use super::csv;
 use super::words::{self, Answer};
 use crate::record::{Cell, CellRecord, RunRecord, Verdict};
-use crate::units::{bytes, count, rate};
+use crate::units::{bytes, rate};
 
 /// A column of the table.
 struct Column<'a> {
@@ -64,6 +63,7 @@ fn lay_out(columns: &[Column<'_>], cells: &[CellRecord]) -> Table {
     for (place, column) in columns.iter().enumerate() {
         if let Some(laid) = table.column_mut(place) {
             laid.set_cell_alignment(column.align);
+            laid.set_padding((0, 1));
         }
     }
     table
@@ -125,36 +125,19 @@ fn notes(run: &RunRecord) -> Vec<String> {
     if run.synthetic {
         notes.push(format!("Data: {}.", printable(&run.data_source)));
     }
-    notes.extend(run.warnings.iter().map(|text| format!("Warning: {}.", printable(text))));
-    let invalid = run
-        .cells
-        .iter()
-        .filter(|record| record.verdict != Verdict::Valid)
-        .map(|record| (&record.cell, csv::reasons(&record.verdict)));
-    notes.extend(by_reason("INVALID", invalid));
-    let skipped = run.skipped.iter().map(|(cell, reason)| (cell, reason.clone()));
-    notes.extend(by_reason("Skipped", skipped));
+    notes.extend(words::warnings(run).map(|text| format!("Warning: {}.", printable(text))));
+    notes.extend(by_reason("INVALID", words::invalid(run)));
+    notes.extend(by_reason("Skipped", words::skipped(run)));
     notes
 }
 
-/// One note a reason, with the cells it applies to, in the order of their first.
+/// One note a reason, with the cells it applies to.
 fn by_reason<'a>(what: &str, cells: impl Iterator<Item = (&'a Cell, String)>) -> Vec<String> {
-    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
-    for (cell, reason) in cells {
-        let name = printable(&words::cell(cell));
-        match groups.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, names)) => names.push(name),
-            None => groups.push((reason, vec![name])),
-        }
-    }
-    groups
-        .into_iter()
-        .map(|(reason, names)| {
-            let number = count(names.len() as u64);
-            let s = if names.len() == 1 { "" } else { "s" };
-            format!("{what}, {number} cell{s} ({}): {}.", some(&names), printable(&reason))
-        })
-        .collect()
+    let notes = words::by_reason(cells).into_iter().map(|(reason, names)| {
+        let cells = words::counted(names.len(), "cell");
+        printable(&format!("{what}, {cells} ({}): {reason}.", some(&names)))
+    });
+    notes.collect()
 }
 
 /// The first few of many names.
@@ -210,10 +193,10 @@ mod tests {
         assert_eq!(
             render(&run, 100),
             "
- backend   instances   batch   images/s   interval       p50   p99    memory
-──────────────────────────────────────────────────────────────────────────────────────
- torch             2     128     20,000      ±1.0%   12.0 ms     -   286 MiB   <- best
- native            1      64     20,000      ±1.0%   12.0 ms     -   286 MiB   INVALID
+backend  instances  batch  images/s  interval      p50  p99   memory
+──────────────────────────────────────────────────────────────────────────────
+torch            2    128    20,000     ±1.0%  12.0 ms    -  286 MiB  <- best
+native           1     64    20,000     ±1.0%  12.0 ms    -  286 MiB  INVALID
 
 Data: synthetic digits, seed 1: not MNIST.
 Warning: the machine was busy.
@@ -237,7 +220,7 @@ batch."
         let all = ["backend", "instances", "batch", "images/s", "interval", "p50", "p99", "memory"];
         assert_eq!(header(200), all);
         assert_eq!(header(80), all[..7]);
-        assert_eq!(header(60), all[..4]);
+        assert_eq!(header(60), all[..5]);
         assert_eq!(header(30).len(), 4);
     }
 

@@ -1,7 +1,7 @@
 //! Cells and figures in the words that the table and the page share.
 
 use super::best::{Best, best, cores};
-use crate::record::{Cell, CellRecord, RunRecord};
+use crate::record::{Cell, CellRecord, RunRecord, Verdict};
 use crate::units::{Nanos, rate};
 
 /// What stands where a figure is not known.
@@ -57,6 +57,40 @@ fn throughput(record: &CellRecord) -> String {
     format!("{} images/s{interval}", rate(record.throughput_images_per_s))
 }
 
+/// Reasons with the names of the cells that they apply to, both in the order of their first.
+pub(super) fn by_reason<'a>(
+    cells: impl Iterator<Item = (&'a Cell, String)>,
+) -> Vec<(String, Vec<String>)> {
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+    for (of, reason) in cells {
+        let name = cell(of);
+        match groups.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, names)) => names.push(name),
+            None => groups.push((reason, vec![name])),
+        }
+    }
+    groups
+}
+
+/// The warnings of a run, but for one that says again what is said of its data anyway.
+pub(super) fn warnings(run: &RunRecord) -> impl Iterator<Item = &str> {
+    let again = |text: &str| run.synthetic && text.contains(&run.data_source);
+    run.warnings.iter().map(String::as_str).filter(move |text| !again(text))
+}
+
+/// The invalid cells of a run, each with its reasons in one text.
+pub(super) fn invalid(run: &RunRecord) -> impl Iterator<Item = (&Cell, String)> {
+    run.cells.iter().filter_map(|record| match &record.verdict {
+        Verdict::Valid => None,
+        Verdict::Invalid(reasons) => Some((&record.cell, reasons.join("; "))),
+    })
+}
+
+/// The cells of a run that were not measured, each with its reason.
+pub(super) fn skipped(run: &RunRecord) -> impl Iterator<Item = (&Cell, String)> {
+    run.skipped.iter().map(|(cell, reason)| (cell, reason.clone()))
+}
+
 /// The answer of a run.
 pub(super) struct Answer<'a> {
     /// What is recommended, if anything is.
@@ -80,7 +114,7 @@ pub(super) fn answer(run: &RunRecord) -> Answer<'_> {
             format!("Best: {}: {}{latency}.", cell(&record.cell), throughput(record))
         }
         None if run.cells.is_empty() => "No cell was measured.".into(),
-        None => "No cell is valid, so none is recommended; each says why below.".into(),
+        None => "No cell is valid, so none is recommended; the reasons are with the cells.".into(),
     };
     let tie = best.and_then(|best| {
         let other = best.tied_with?;
@@ -99,7 +133,6 @@ pub(super) fn answer(run: &RunRecord) -> Answer<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Verdict;
     use crate::report::fixture;
 
     fn run(cells: Vec<CellRecord>) -> RunRecord {

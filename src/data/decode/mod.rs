@@ -11,21 +11,17 @@
 //!   with the reduction (bilinear with antialiasing, as Pillow's `BILINEAR`).
 //! - **an animation** gives its first frame.
 
-mod general;
-mod plain;
+//!
+//! A 28x28 PNG in 8-bit grey, which nearly every object of a job is, takes about three microseconds.
+//! A decoder of our own for this one kind, with an inflater kept from picture to picture, was a
+//! quarter faster on small clean digits and slower on noisy ones; it was not worth its lines.
+//!
+//! PNG chunks are checked by their CRC. The Adler-32 inside, which guards the same bytes again, is
+//! not looked at.
+
+mod grey;
+mod picture;
 #[cfg(test)]
 mod tests;
 
-pub use self::general::{MAX_PIXELS, MAX_SIDE, decode_general, encode_png};
-
-use super::Image;
-use crate::error::Result;
-
-/// Decodes a PNG or JPEG file of any colour type, bit depth and size.
-///
-/// # Errors
-/// [`Error::Malformed`](crate::Error::Malformed) with `what` = "image" for anything that is not a
-/// whole picture of at most [`MAX_PIXELS`]; the caller knows its key and adds it.
-pub fn decode(bytes: &[u8]) -> Result<Image> {
-    plain::decode(bytes).map_or_else(|| decode_general(bytes), Ok)
-}
+pub use self::picture::{MAX_PIXELS, MAX_SIDE, decode};

@@ -125,7 +125,7 @@ fn download(
         });
         match answer {
             Ok(bytes) => return Ok((bytes, index)),
-            Err(refusal) => refusals.push(format!("{address}: {refusal}")),
+            Err(refusal) => refusals.push(format!("{mirror}: {refusal}")),
         }
     }
     Err(Error::unavailable(

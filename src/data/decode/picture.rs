@@ -1,35 +1,34 @@
-//! Any PNG or JPEG, through the `image` crate.
+//! From a file to samples, through the `image` crate, within limits.
 
 use std::io::Cursor;
 
 use image::codecs::jpeg::JpegDecoder;
-use image::codecs::png::{CompressionType, FilterType, PngDecoder, PngEncoder};
-use image::{
-    ColorType, ExtendedColorType, GrayImage, ImageDecoder, ImageEncoder, ImageError, Limits,
-    imageops,
-};
+use image::codecs::png::PngDecoder;
+use image::{GrayImage, ImageDecoder, ImageError, Limits, imageops};
 
+use super::grey;
 use crate::data::{IMAGE_PIXELS, IMAGE_SIDE, Image};
 use crate::error::{Error, Result};
 use crate::units;
 
-/// The most pixels that a picture may have: 8192 x 4096. Decoding one takes at most 8 bytes a
-/// pixel, 256 MiB.
+/// The most pixels that a picture may have: 8192 x 4096. Their samples take at most 8 bytes
+/// each, 256 MiB in all.
 pub const MAX_PIXELS: u64 = 1 << 25;
 /// The longest side that a picture may have, in pixels.
 pub const MAX_SIDE: u32 = 1 << 14;
 
 const SIDE: u32 = IMAGE_SIDE as u32;
 
-fn malformed(reason: impl Into<String>) -> Error {
+pub(super) fn malformed(reason: impl Into<String>) -> Error {
     Error::malformed("image", reason)
 }
 
-/// [`decode`](super::decode) without its short cut for plain pictures, which is tested against it.
+/// Decodes a PNG or JPEG file of any colour type, bit depth and size.
 ///
 /// # Errors
-/// As [`decode`](super::decode).
-pub fn decode_general(bytes: &[u8]) -> Result<Image> {
+/// [`Error::Malformed`] with `what` = "image" for anything that is not a whole picture of at most
+/// [`MAX_PIXELS`] and [`MAX_SIDE`]; the caller knows its key and adds it.
+pub fn decode(bytes: &[u8]) -> Result<Image> {
     match Format::of(bytes)? {
         Format::Png => {
             if let Some((width, height)) = declared_size(bytes) {
@@ -47,18 +46,6 @@ pub fn decode_general(bytes: &[u8]) -> Result<Image> {
             read(JpegDecoder::new(Cursor::new(bytes)))
         }
     }
-}
-
-/// Encodes an image as an 8-bit greyscale PNG.
-///
-/// # Errors
-/// [`Error::Bug`]: there is no image that cannot be encoded.
-pub fn encode_png(image: &Image) -> Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(512);
-    PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Adaptive)
-        .write_image(&image.0, SIDE, SIDE, ExtendedColorType::L8)
-        .map_err(|error| Error::Bug(format!("a 28x28 image became no PNG: {error}")))?;
-    Ok(bytes)
 }
 
 enum Format {
@@ -113,7 +100,7 @@ fn read(decoder: image::ImageResult<impl ImageDecoder>) -> Result<Image> {
         .map_err(|_| malformed("larger than this machine's address space"))?;
     let mut samples = vec![0; size];
     decoder.read_image(&mut samples).map_err(explain)?;
-    let grey = grey(samples, color)?;
+    let grey = grey::from_samples(samples, color)?;
     if (width, height) == (SIDE, SIDE) {
         return image_of(&grey);
     }
@@ -126,47 +113,6 @@ fn image_of(grey: &[u8]) -> Result<Image> {
     let pixels: [u8; IMAGE_PIXELS] =
         grey.try_into().map_err(|_| Error::Bug("a decoder returned too few pixels".into()))?;
     Ok(Image(pixels))
-}
-
-/// Samples, 16-bit ones in native order, to grey on black.
-fn grey(samples: Vec<u8>, color: ColorType) -> Result<Vec<u8>> {
-    Ok(match color {
-        ColorType::L8 => samples,
-        ColorType::La8 => map(&samples, |[grey, alpha]: [u8; 2]| over_black(grey, alpha)),
-        ColorType::Rgb8 => map(&samples, luma),
-        ColorType::Rgba8 => {
-            map(&samples, |[red, green, blue, alpha]| over_black(luma([red, green, blue]), alpha))
-        }
-        ColorType::L16 | ColorType::La16 | ColorType::Rgb16 | ColorType::Rgba16 => {
-            let narrow = map(&samples, |pair: [u8; 2]| to_8_bits(u16::from_ne_bytes(pair)));
-            let color = match color {
-                ColorType::L16 => ColorType::L8,
-                ColorType::La16 => ColorType::La8,
-                ColorType::Rgb16 => ColorType::Rgb8,
-                _ => ColorType::Rgba8,
-            };
-            return grey(narrow, color);
-        }
-        other => return Err(malformed(format!("its colour type {other:?} is not known here"))),
-    })
-}
-
-fn map<const N: usize>(samples: &[u8], f: impl Fn([u8; N]) -> u8) -> Vec<u8> {
-    samples.as_chunks().0.iter().map(|&pixel| f(pixel)).collect()
-}
-
-/// ITU-R BT.601 in 16-bit fixed point, as Pillow has it.
-fn luma([red, green, blue]: [u8; 3]) -> u8 {
-    let sum = 19_595 * u32::from(red) + 38_470 * u32::from(green) + 7_471 * u32::from(blue);
-    ((sum + 32_768) >> 16) as u8
-}
-
-fn over_black(grey: u8, alpha: u8) -> u8 {
-    ((u32::from(grey) * u32::from(alpha) + 127) / 255) as u8
-}
-
-fn to_8_bits(sample: u16) -> u8 {
-    ((u32::from(sample) + 128) / 257) as u8
 }
 
 /// The decoder's error as the cause that a user can act on.

@@ -1,0 +1,292 @@
+//! The page, put together.
+
+use askama::Template;
+use serde_json::{Map, Value, json};
+
+use super::charts::{self, Group, Scales};
+use super::grid::{self, Table};
+use super::script;
+use super::view::{self, Tile};
+use crate::error::{Error, Result};
+use crate::record::{CellRecord, RunRecord};
+use crate::report::csv;
+use crate::report::words::{self, Answer};
+use crate::units::{count, rate};
+
+#[derive(Template)]
+#[template(path = "page.html", config = "src/report/html/askama.toml")]
+struct Page<'a> {
+    css: &'static str,
+    js: &'static str,
+    plotly: &'static str,
+    data: String,
+    run: &'a RunRecord,
+    answer: Answer<'a>,
+    headline: Option<Headline>,
+    notices: Vec<String>,
+    panels: Vec<Panel>,
+    lines_are: &'static str,
+    own_cost: Option<String>,
+    own_cost_plot: bool,
+    table: Table,
+    invalid: Vec<(String, Vec<String>)>,
+    skipped: Vec<(String, Vec<String>)>,
+    environment: Vec<(&'static str, String)>,
+    command: String,
+}
+
+/// The recommended cell, large.
+struct Headline {
+    cell: String,
+    rate: String,
+    interval: String,
+    tiles: Vec<Tile>,
+}
+
+/// The plots of one group of cells.
+struct Panel {
+    name: String,
+    place: usize,
+}
+
+/// The page of a run.
+///
+/// # Errors
+/// [`Error::Bug`] where the page cannot be put together.
+pub fn render(run: &RunRecord) -> Result<String> {
+    let groups = charts::groups(run);
+    let scales = charts::scales(&groups);
+    let answer = words::answer(run);
+    let best = answer.best;
+    let own_cost_plot = !run.own_cost_ns_per_image.is_empty() && !groups.is_empty();
+    let panels = groups.iter().enumerate();
+    let panels = panels.map(|(place, group)| Panel { name: group.name.clone(), place });
+    let page = Page {
+        css: include_str!("page.css"),
+        js: include_str!("page.js"),
+        plotly: script::packed()?,
+        data: island(run, &groups, &scales, best.map(|best| best.cell)),
+        run,
+        headline: best.map(|best| headline(best.cell)),
+        notices: notices(run),
+        panels: panels.collect(),
+        lines_are: if scales.one_thread {
+            "instance count"
+        } else {
+            "pair of instances × threads"
+        },
+        own_cost: view::own_cost(run, best),
+        own_cost_plot,
+        table: grid::table(run, best),
+        invalid: words::by_reason(words::invalid(run)),
+        skipped: words::by_reason(words::skipped(run)),
+        environment: view::environment(run),
+        command: view::command(&run.command),
+        answer,
+    };
+    page.render().map_err(|error| Error::Bug(format!("the page cannot be put together: {error}")))
+}
+
+fn headline(record: &CellRecord) -> Headline {
+    Headline {
+        cell: words::cell(&record.cell),
+        rate: rate(record.throughput_images_per_s),
+        interval: view::interval(record),
+        tiles: view::tiles(record),
+    }
+}
+
+/// What to know before believing the figures, the gravest first.
+fn notices(run: &RunRecord) -> Vec<String> {
+    let mut notices = Vec::new();
+    if run.synthetic {
+        notices.push(format!(
+            "These are not MNIST images: {}. Speed carries over, accuracy does not.",
+            run.data_source
+        ));
+    }
+    let invalid = words::invalid(run).count();
+    if invalid > 0 {
+        notices.push(format!(
+            "{} of {} are INVALID: their figures may not be used, and nothing is recommended from \
+             them. The reasons are below the table.",
+            count(invalid as u64),
+            words::counted(run.cells.len(), "cell"),
+        ));
+    }
+    notices.extend(words::warnings(run).map(String::from));
+    notices
+}
+
+/// What the page's script reads: the plots, and `results.csv` for the copy button.
+fn island(
+    run: &RunRecord,
+    groups: &[Group<'_>],
+    scales: &Scales,
+    best: Option<&CellRecord>,
+) -> String {
+    let best = best.map(|record| &record.cell);
+    let mut plots = Map::new();
+    for (place, group) in groups.iter().enumerate() {
+        plots.insert(format!("throughput-{place}"), charts::throughput(group, scales));
+        plots.insert(format!("latency-{place}"), charts::latency(group, scales));
+        plots.insert(format!("heat-{place}"), charts::heat(group, scales, best));
+    }
+    plots.insert("own-cost".into(), charts::own_cost(run, groups, scales));
+    within_script(&json!({ "plots": plots, "csv": csv::cells(run) }))
+}
+
+/// JSON that cannot end the script element that holds it, nor open a comment in it.
+fn within_script(value: &Value) -> String {
+    value.to_string().replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::record::{Cell, Verdict};
+    use crate::report::fixture;
+
+    /// The run with the same text in every place that holds one.
+    fn with_every_text(text: &str) -> RunRecord {
+        let mut run = fixture::run();
+        let list = vec![text.to_owned(); 2];
+        let rename = |cell: &mut Cell| {
+            for name in [&mut cell.backend, &mut cell.device, &mut cell.precision] {
+                *name = text.into();
+            }
+        };
+        for record in &mut run.cells {
+            rename(&mut record.cell);
+            if let Verdict::Invalid(reasons) = &mut record.verdict {
+                *reasons = list.clone();
+            }
+        }
+        for (cell, reason) in &mut run.skipped {
+            rename(cell);
+            *reason = text.into();
+        }
+        let host = &mut run.host;
+        for place in [
+            &mut run.plimsoll_version,
+            &mut run.started,
+            &mut run.config_toml,
+            &mut run.data_source,
+            &mut run.model_source,
+            &mut host.cpu_model,
+            &mut host.os,
+        ] {
+            *place = text.into();
+        }
+        host.isa = list.clone();
+        host.libtorch = Some(text.into());
+        host.git_revision = Some(text.into());
+        run.command = list.clone();
+        run.warnings = list;
+        run.synthetic = true;
+        run
+    }
+
+    /// How often the characters that make a page's structure occur outside of our own scripts.
+    fn structure(page: &str) -> [usize; 4] {
+        let island = page.find("<script type=\"application/json\"").unwrap();
+        let (markup, scripts) = page.split_at(island);
+        let of = |text: &str, c: char| text.matches(c).count();
+        [of(markup, '<'), of(markup, '>'), of(markup, '"'), of(scripts, '<')]
+    }
+
+    fn hostile() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            Just("</script><script>alert(1)</script>".to_owned()),
+            Just("<img src=x onerror=alert(1)>".to_owned()),
+            Just("\" onmouseover=\"alert(1)".to_owned()),
+            Just("' autofocus onfocus='alert(1)".to_owned()),
+            Just("<!--<script>".to_owned()),
+            Just("]]>-->{{ run }}{% endif %}".to_owned()),
+            Just("&lt;b&gt;\u{2028}\u{0}".to_owned()),
+            "\\PC{0,12}",
+        ];
+        // Text of nothing but spaces leaves a fact out, which is no matter of escaping.
+        proptest::collection::vec(piece, 1..4).prop_map(|pieces| format!("x{}", pieces.concat()))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn no_name_changes_the_structure_of_the_page(text in hostile()) {
+            let plain = structure(&render(&with_every_text("x")).unwrap());
+            let page = render(&with_every_text(&text)).unwrap();
+            prop_assert_eq!(structure(&page), plain);
+        }
+
+        #[test]
+        fn the_scripts_read_back_every_name(text in hostile()) {
+            let run = with_every_text(&text);
+            let page = render(&run).unwrap();
+            let open = "id=\"data\">";
+            let start = page.find(open).unwrap() + open.len();
+            let end = start + page[start..].find("</script>").unwrap();
+            let data: Value = serde_json::from_str(&page[start..end]).unwrap();
+            prop_assert_eq!(data["csv"].as_str().unwrap(), csv::cells(&run));
+        }
+    }
+
+    #[test]
+    fn the_page_is_small_whole_and_asks_no_network() {
+        let page = render(&fixture::run()).unwrap();
+        assert!(page.len() < 2_000_000, "{} bytes", page.len());
+        let (markup, _) = page.split_at(page.find("<script type=\"text/plain\"").unwrap());
+        for loader in ["src=", "<link rel=\"stylesheet", "@import", "url("] {
+            assert!(!markup.contains(loader), "{loader}");
+        }
+        assert!(page.contains("default-src 'none'"));
+    }
+
+    #[test]
+    fn the_answer_comes_first() {
+        let page = render(&fixture::run()).unwrap();
+        let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text}"));
+        let order = [
+            at("torch on cpu, 4 instances of 1 thread, batch 128</h1>"),
+            at("<strong>56,900</strong> images/s"),
+            at("Before you believe these figures"),
+            at("data-plot=\"throughput-0\""),
+            at("data-plot=\"own-cost\""),
+            at("<table>"),
+            at("Cells that were skipped"),
+            at("plimsoll sweep configs/default.toml"),
+        ];
+        assert!(order.is_sorted(), "{order:?}");
+    }
+
+    #[test]
+    fn synthetic_data_are_said_before_any_plot() {
+        let mut run = fixture::run();
+        let said = "These are not MNIST images";
+        assert!(!render(&run).unwrap().contains(said));
+        run.synthetic = true;
+        run.data_source = "synthetic digits, seed 1: not MNIST".into();
+        run.warnings.push("the images are synthetic digits, seed 1: not MNIST".into());
+        let page = render(&run).unwrap();
+        assert!(page.find(said).unwrap() < page.find("data-plot").unwrap());
+        assert!(!page.contains("the images are synthetic digits"), "said twice");
+    }
+
+    #[test]
+    fn the_table_is_in_the_page_without_scripts() {
+        let run = fixture::run();
+        let page = render(&run).unwrap();
+        assert_eq!(page.matches("<th scope=\"row\">").count(), run.cells.len());
+        assert!(page.contains("3 of 1,000 predictions differ"));
+        assert!(page.contains("All cells: device cpu, threads 1, precision f32, copy 0 ns."));
+    }
+
+    #[test]
+    fn a_run_of_nothing_is_still_a_page() {
+        let page = render(&fixture::empty()).unwrap();
+        assert!(page.contains("No cell was measured.</h1>") && !page.contains("<table>"));
+    }
+}
