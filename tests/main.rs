@@ -2,3 +2,5 @@
 
 #[cfg(test)]
 mod model_python;
+#[cfg(test)]
+mod train;
