@@ -3,6 +3,8 @@
 //! It takes criterion's flags as far as they mean something here: a filter that is not part of
 //! `grid` skips it, `--quick` and `--test` run the smoke configuration, `--list` names it.
 
+#![expect(clippy::print_stdout, reason = "criterion lists its benches there")]
+
 use std::process::{Command, ExitCode};
 
 const NAME: &str = "grid";

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, unbounded};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -99,10 +99,7 @@ impl<Up: DeserializeOwned + Send + 'static> Fleet<Up> {
 
     /// The next event and the instance it came from, or `None` after `timeout` without one.
     pub fn next(&self, timeout: Duration) -> Option<(usize, Event<Up>)> {
-        match self.events.recv_timeout(timeout) {
-            Ok(event) => Some(event),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.events.recv_timeout(timeout).ok()
     }
 
     /// Tells an instance that no more will come: it finishes what it has and leaves.

@@ -125,7 +125,7 @@ fn notes(run: &RunRecord) -> Vec<String> {
     if run.synthetic {
         notes.push(format!("Data: {}.", printable(&run.data_source)));
     }
-    notes.extend(run.warnings.iter().map(|text| format!("Warning: {}.", printable(text))));
+    notes.extend(words::warnings(run).map(|text| format!("Warning: {}.", printable(text))));
     notes.extend(by_reason("INVALID", words::invalid(run)));
     notes.extend(by_reason("Skipped", words::skipped(run)));
     notes

@@ -72,6 +72,12 @@ pub(super) fn by_reason<'a>(
     groups
 }
 
+/// The warnings of a run, but for one that says again what is said of its data anyway.
+pub(super) fn warnings(run: &RunRecord) -> impl Iterator<Item = &str> {
+    let again = |text: &str| run.synthetic && text.contains(&run.data_source);
+    run.warnings.iter().map(String::as_str).filter(move |text| !again(text))
+}
+
 /// The invalid cells of a run, each with its reasons in one text.
 pub(super) fn invalid(run: &RunRecord) -> impl Iterator<Item = (&Cell, String)> {
     run.cells.iter().filter_map(|record| match &record.verdict {
@@ -108,7 +114,7 @@ pub(super) fn answer(run: &RunRecord) -> Answer<'_> {
             format!("Best: {}: {}{latency}.", cell(&record.cell), throughput(record))
         }
         None if run.cells.is_empty() => "No cell was measured.".into(),
-        None => "No cell is valid, so none is recommended; each says why below.".into(),
+        None => "No cell is valid, so none is recommended; the reasons are with the cells.".into(),
     };
     let tie = best.and_then(|best| {
         let other = best.tied_with?;

@@ -14,8 +14,8 @@ mod instance;
 mod message;
 mod rounds;
 mod runner;
-mod sweep;
 mod tally;
+mod whole;
 mod window;
 
 pub use self::check::{Agreement, Reference};
@@ -23,7 +23,7 @@ pub use self::grid::{Grid, Machine, Offer, estimate, grid};
 pub use self::host::host;
 pub use self::instance::serve;
 pub use self::runner::{Bench, Measurement, Observer, Outcome, Plan, Step, run};
-pub use self::sweep::{Order, sweep};
+pub use self::whole::{Order, sweep};
 
 /// What the instances of a sweep are started as: `plimsoll instance sweep`.
 pub const INSTANCE_KIND: &str = "sweep";

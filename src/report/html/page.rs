@@ -25,6 +25,7 @@ struct Page<'a> {
     headline: Option<Headline>,
     notices: Vec<String>,
     panels: Vec<Panel>,
+    lines_are: &'static str,
     own_cost: Option<String>,
     own_cost_plot: bool,
     table: Table,
@@ -69,6 +70,11 @@ pub fn render(run: &RunRecord) -> Result<String> {
         headline: best.map(|best| headline(best.cell)),
         notices: notices(run),
         panels: panels.collect(),
+        lines_are: if scales.one_thread {
+            "instance count"
+        } else {
+            "pair of instances × threads"
+        },
         own_cost: view::own_cost(run, best),
         own_cost_plot,
         table: grid::table(run, best),
@@ -108,7 +114,7 @@ fn notices(run: &RunRecord) -> Vec<String> {
             words::counted(run.cells.len(), "cell"),
         ));
     }
-    notices.extend(run.warnings.iter().cloned());
+    notices.extend(words::warnings(run).map(String::from));
     notices
 }
 
@@ -263,8 +269,10 @@ mod tests {
         assert!(!render(&run).unwrap().contains(said));
         run.synthetic = true;
         run.data_source = "synthetic digits, seed 1: not MNIST".into();
+        run.warnings.push("the images are synthetic digits, seed 1: not MNIST".into());
         let page = render(&run).unwrap();
         assert!(page.find(said).unwrap() < page.find("data-plot").unwrap());
+        assert!(!page.contains("the images are synthetic digits"), "said twice");
     }
 
     #[test]

@@ -31,11 +31,12 @@ impl Observer for Notes {
         self.steps.push((at.done, at.total));
     }
 
-    fn measured(&mut self, _: Step<'_>, _: Result<f64, &Error>) {
+    fn measured(&mut self, _: Step<'_>, _: Result<&Round, &Error>) -> Result<()> {
         self.measured += 1;
         if let Some((after, flag)) = self.stop_after {
             flag.store(self.measured >= after, Ordering::Relaxed);
         }
+        Ok(())
     }
 
     fn completed(&mut self, record: &CellRecord) -> Result<()> {

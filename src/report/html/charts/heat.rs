@@ -1,30 +1,28 @@
-//! The heat map: instances across, batches upwards.
+//! The heat map: workers across, batches upwards.
 
 use plotly::common::{HoverInfo, Mode, Title};
-use plotly::layout::{Axis, AxisType, Margin, Shape, ShapeLine, ShapeType};
+use plotly::layout::{Axis, AxisRange, AxisType, Margin, Shape, ShapeLine, ShapeType};
 use plotly::{HeatMap, Layout, Plot, Scatter};
 use serde_json::Value;
 
-use super::{Group, Scales, is_invalid, json};
+use super::{Group, Scales, Workers, is_invalid, json};
 use crate::record::Cell;
-use crate::report::words;
 
-/// Throughput as colour and figure, instances across, batches upwards. `best` is framed.
+/// Throughput as colour and figure, workers across, batches upwards. `best` is framed.
 pub(in crate::report::html) fn heat(
     group: &Group<'_>,
     scales: &Scales,
     best: Option<&Cell>,
 ) -> Value {
-    let columns: Vec<String> =
-        scales.instances.iter().map(|n| words::counted(*n, "instance")).collect();
+    let columns: Vec<String> = scales.workers.iter().map(|workers| scales.name(*workers)).collect();
     let rows: Vec<String> = scales.batches.iter().map(ToString::to_string).collect();
     let mut z = Vec::new();
     let (mut figures, mut remarks) = (Labels::default(), Labels::default());
     let mut frame = None;
     for (y, batch) in scales.batches.iter().enumerate() {
         let mut row = Vec::new();
-        for (x, instances) in scales.instances.iter().enumerate() {
-            let here = |cell: &Cell| cell.instances == *instances && cell.batch == *batch;
+        for (x, workers) in scales.workers.iter().enumerate() {
+            let here = |cell: &Cell| Workers::of(cell) == *workers && cell.batch == *batch;
             let record = group.cells.iter().find(|record| here(&record.cell));
             let valid = record.filter(|record| !is_invalid(record));
             row.push(valid.map(|record| record.throughput_images_per_s));
@@ -50,11 +48,15 @@ pub(in crate::report::html) fn heat(
         .hover_info(HoverInfo::Skip)
         .x_gap(2.0)
         .y_gap(2.0);
-    let category = || Axis::new().type_(AxisType::Category).fixed_range(true).show_grid(false);
+    // Said outright, for tiles without a figure do not count when plotly looks for the ends.
+    let category = |count: usize| {
+        let ends = AxisRange::new(-0.5, count as f64 - 0.5);
+        Axis::new().type_(AxisType::Category).range(ends).fixed_range(true).show_grid(false)
+    };
     let mut layout = Layout::new()
         .margin(Margin::new().left(52).right(8).top(8).bottom(34))
-        .x_axis(category())
-        .y_axis(category().title(Title::with_text("batch")));
+        .x_axis(category(scales.workers.len()))
+        .y_axis(category(scales.batches.len()).title(Title::with_text("batch")));
     if let Some((x, y)) = frame {
         let frame = Shape::new()
             .shape_type(ShapeType::Rect)

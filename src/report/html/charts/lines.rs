@@ -8,7 +8,7 @@ use plotly::layout::{Axis, AxisRange, AxisType, HoverMode, Legend, Margin};
 use plotly::{Layout, Plot, Scatter};
 use serde_json::Value;
 
-use super::{Group, Scales, extremes, image_ns, is_invalid, json, ms};
+use super::{Group, Scales, Workers, extremes, image_ns, is_invalid, json, ms};
 use crate::record::{CellRecord, RunRecord};
 use crate::report::words;
 use crate::units::{Nanos, rate};
@@ -26,7 +26,7 @@ const SYMBOLS: [MarkerSymbol; 6] = [
 /// Throughput over batch size, one line an instance count, with intervals.
 pub(in crate::report::html) fn throughput(group: &Group<'_>, scales: &Scales) -> Value {
     let mut plot = Plot::new();
-    for (series, instances, cells) in lines(group, scales) {
+    for (series, name, cells) in lines(group, scales) {
         let medians: Vec<f64> = cells.iter().map(|r| r.throughput_images_per_s).collect();
         let above = cells.iter().map(|r| r.throughput_ci95.1 - r.throughput_images_per_s);
         let below = cells.iter().map(|r| r.throughput_images_per_s - r.throughput_ci95.0);
@@ -41,9 +41,7 @@ pub(in crate::report::html) fn throughput(group: &Group<'_>, scales: &Scales) ->
             format!("{} images/s {interval}", rate(record.throughput_images_per_s))
         });
         plot.add_trace(
-            line(series, &name(instances), &cells, medians)
-                .error_y(interval)
-                .text_array(told.collect()),
+            line(series, &name, &cells, medians).error_y(interval).text_array(told.collect()),
         );
     }
     let invalid: Vec<_> = group.cells.iter().copied().filter(is_invalid).collect();
@@ -66,15 +64,15 @@ pub(in crate::report::html) fn latency(group: &Group<'_>, scales: &Scales) -> Va
         ("p99", DashType::Dot, |r| r.latency.p99_ns),
     ];
     let mut plot = Plot::new();
-    for (series, instances, cells) in lines(group, scales) {
+    for (series, name, cells) in lines(group, scales) {
         for (percentile, dash, of) in &percentiles {
             let known: Vec<_> = cells.iter().copied().filter(|r| of(r).is_some()).collect();
             let spans: Vec<u64> = known.iter().copied().filter_map(*of).collect();
             let told = spans.iter().map(|span| format!("{percentile} {}", Nanos(*span)));
             let told = told.collect();
-            let trace = line(series, &name(instances), &known, spans.into_iter().map(ms).collect())
+            let trace = line(series, &name, &known, spans.into_iter().map(ms).collect())
                 .line(Line::new().dash(dash.clone()).width(2.0))
-                .legend_group(name(instances))
+                .legend_group(name.as_str())
                 .show_legend(*percentile == "p50")
                 .text_array(told);
             plot.add_trace(trace);
@@ -109,11 +107,11 @@ pub(in crate::report::html) fn own_cost(
             .meta(0_u64),
     );
     for (place, group) in groups.iter().enumerate() {
-        let Some((_, instances, cells)) = lines(group, scales).into_iter().next() else { continue };
+        let Some((_, name, cells)) = lines(group, scales).into_iter().next() else { continue };
         let took: Vec<f64> = cells.iter().map(|record| image_ns(record) / 1e3).collect();
         let (low, high) = extremes(took.iter().copied());
         ends = (ends.0.min(low), ends.1.max(high));
-        let title = format!("{}, {}", group.short, name(instances));
+        let title = format!("{}, {name}", group.name);
         let text = told(&took);
         plot.add_trace(line(place + 1, &escaped(&title), &cells, took).text_array(text));
     }
@@ -122,16 +120,14 @@ pub(in crate::report::html) fn own_cost(
     json(&plot)
 }
 
-/// The lines of a group: place in the palette, instances, and cells by rising batch.
-fn lines<'a>(group: &Group<'a>, scales: &Scales) -> Vec<(usize, usize, Vec<&'a CellRecord>)> {
-    let of = |instances: usize| {
-        let mut cells: Vec<_> = group.cells.clone();
-        cells.retain(|record| record.cell.instances == instances);
+/// The lines of a group: place in the palette, name, and cells by rising batch.
+fn lines<'a>(group: &Group<'a>, scales: &Scales) -> Vec<(usize, String, Vec<&'a CellRecord>)> {
+    let lines = scales.workers.iter().enumerate().map(|(series, workers)| {
+        let mut cells = group.cells.clone();
+        cells.retain(|record| Workers::of(&record.cell) == *workers);
         cells.sort_by_key(|record| record.cell.batch);
-        cells
-    };
-    let all = scales.instances.iter().enumerate();
-    let lines = all.map(|(series, instances)| (series, *instances, of(*instances)));
+        (series, scales.name(*workers), cells)
+    });
     lines.filter(|(_, _, cells)| !cells.is_empty()).collect()
 }
 
@@ -193,13 +189,23 @@ fn logarithmic(title: &str, (low, high): (f64, f64)) -> Axis {
     if !(low > 0.0 && low <= high && high.is_finite()) {
         return axis;
     }
-    let axis = axis.range(AxisRange::new((low * 0.8).log10(), (high * 1.25).log10()));
+    let (low, high) = (low * 0.8, high * 1.25);
     // Decades alone read best, where there are enough of them.
-    if high >= low * 100.0 { axis.dtick(1.0) } else { axis }
+    let steps: &[f64] = if high >= low * 100.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+    let decades = low.log10().floor() as i32..=high.log10().ceil() as i32;
+    let ticks = decades.flat_map(|decade| steps.iter().map(move |step| (decade, step)));
+    let ticks: Vec<f64> = ticks
+        .map(|(decade, step)| step * 10f64.powi(decade))
+        .filter(|tick| (low..=high).contains(tick))
+        .collect();
+    let texts = ticks.iter().map(|tick| tick_text(*tick)).collect();
+    axis.range(AxisRange::new(low.log10(), high.log10())).tick_values(ticks).tick_text(texts)
 }
 
-fn name(instances: usize) -> String {
-    words::counted(instances, "instance")
+/// A tick that is 1, 2 or 5 times a power of ten, without the noise of binary fractions.
+fn tick_text(tick: f64) -> String {
+    let decimals = (-tick.log10()).ceil().clamp(0.0, 9.0) as usize;
+    format!("{tick:.decimals$}")
 }
 
 /// Plotly reads a little HTML in its texts; ours has none.
@@ -224,6 +230,18 @@ mod tests {
         assert_eq!(traces[0]["x"].as_array().unwrap().len(), 10);
         assert_eq!(traces[2]["x"].as_array().unwrap().len(), 9, "batch 512 was skipped");
         assert_eq!(traces[0]["y"][7], run.cells[7].throughput_images_per_s);
+    }
+
+    #[test]
+    fn ticks_are_decades_or_finer_and_read_plainly() {
+        let texts = |ends| {
+            let axis = serde_json::to_value(logarithmic("ms", ends)).unwrap();
+            let texts = axis["ticktext"].as_array().unwrap().iter();
+            texts.map(|text| text.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(texts((0.06, 48.0)), ["0.1", "1", "10"]);
+        assert_eq!(texts((0.04, 0.6)), ["0.05", "0.1", "0.2", "0.5"]);
+        assert_eq!(texts((3.0, 30.0)), ["5", "10", "20"]);
     }
 
     #[test]

@@ -13,45 +13,52 @@ use serde_json::Value;
 use crate::record::{Cell, CellRecord, RunRecord, Verdict};
 use crate::report::words;
 
-/// Cells that differ only in instances and batch: one panel of each kind of plot.
+/// Cells of one backend, device and precision: one panel of each kind of plot.
 pub(super) struct Group<'a> {
-    /// What they have in common: "torch on cpu, 1 thread an instance".
+    /// What they have in common: "torch on cpu".
     pub(super) name: String,
-    /// The same for a legend, where there is little room: "torch on cpu".
-    short: String,
     cells: Vec<&'a CellRecord>,
     skipped: Vec<&'a Cell>,
 }
 
-/// The panels of a run, in the order of the grid.
+/// The panels of a run, in the order of the grid; none for cells that were all skipped.
 pub(super) fn groups(run: &RunRecord) -> Vec<Group<'_>> {
-    fn at<'g, 'a>(groups: &'g mut Vec<Group<'a>>, cell: &Cell) -> &'g mut Group<'a> {
-        let threads = words::counted(cell.threads, "thread");
-        let name = format!("{}, {threads} an instance", words::group(cell));
-        let place = groups.iter().position(|group| group.name == name).unwrap_or(groups.len());
-        if place == groups.len() {
-            let short = match cell.threads {
-                1 => words::group(cell),
-                _ => format!("{}, {threads}", words::group(cell)),
-            };
-            groups.push(Group { name, short, cells: vec![], skipped: vec![] });
-        }
-        &mut groups[place]
-    }
-    let mut groups = Vec::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
     for record in &run.cells {
-        at(&mut groups, &record.cell).cells.push(record);
+        let name = words::group(&record.cell);
+        match groups.iter_mut().find(|group| group.name == name) {
+            Some(group) => group.cells.push(record),
+            None => groups.push(Group { name, cells: vec![record], skipped: vec![] }),
+        }
     }
     for (cell, _) in &run.skipped {
-        at(&mut groups, cell).skipped.push(cell);
+        let name = words::group(cell);
+        if let Some(group) = groups.iter_mut().find(|group| group.name == name) {
+            group.skipped.push(cell);
+        }
     }
     groups
+}
+
+/// The workers of a cell: one line of a plot, one column of a heat map.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Workers {
+    instances: usize,
+    threads: usize,
+}
+
+impl Workers {
+    fn of(cell: &Cell) -> Self {
+        Self { instances: cell.instances, threads: cell.threads }
+    }
 }
 
 /// What all panels of a run share, so that they compare.
 pub(super) struct Scales {
     batches: Vec<usize>,
-    instances: Vec<usize>,
+    workers: Vec<Workers>,
+    /// Whether every cell runs one thread an instance, so that it need not be said of each.
+    pub(super) one_thread: bool,
     top_throughput: f64,
     latency_ms: (f64, f64),
 }
@@ -64,9 +71,21 @@ pub(super) fn scales(groups: &[Group<'_>]) -> Scales {
     let spans = cells().flat_map(|r| [r.latency.p50_ns, r.latency.p99_ns]).flatten().map(ms);
     Scales {
         batches: distinct(every().map(|cell| cell.batch)),
-        instances: distinct(every().map(|cell| cell.instances)),
+        workers: distinct(every().map(Workers::of)),
+        one_thread: every().all(|cell| cell.threads == 1),
         top_throughput: cells().map(top).fold(0.0, f64::max),
         latency_ms: extremes(spans),
+    }
+}
+
+impl Scales {
+    /// "2 instances", or "2 × 1 thread" where threads differ or are several.
+    fn name(&self, workers: Workers) -> String {
+        if self.one_thread {
+            words::counted(workers.instances, "instance")
+        } else {
+            format!("{} × {}", workers.instances, words::counted(workers.threads, "thread"))
+        }
     }
 }
 
@@ -93,7 +112,7 @@ fn ms(nanos: u64) -> f64 {
     nanos as f64 / 1e6
 }
 
-fn distinct(values: impl Iterator<Item = usize>) -> Vec<usize> {
+fn distinct<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
     values.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
 }
 
@@ -103,27 +122,34 @@ mod tests {
     use crate::report::fixture;
 
     #[test]
-    fn a_group_is_what_shares_a_panel() {
+    fn a_backend_has_one_panel_whatever_its_threads() {
         let mut run = fixture::run();
         run.cells[3].cell.threads = 2;
+        run.cells[4].cell.precision = "bf16".into();
         let groups = groups(&run);
         let names: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();
-        assert_eq!(
-            names,
-            [
-                "torch on cpu, 1 thread an instance",
-                "torch on cpu, 2 threads an instance",
-                "native on cpu, 1 thread an instance",
-            ]
-        );
+        assert_eq!(names, ["torch on cpu", "torch on cpu in bf16", "native on cpu"]);
         assert_eq!(groups.iter().map(|group| group.cells.len()).sum::<usize>(), run.cells.len());
     }
 
     #[test]
+    fn cells_that_were_all_skipped_have_no_panel() {
+        let mut run = fixture::run();
+        run.skipped.push((fixture::cell("absent", 1, 1).cell, "not in this build".into()));
+        assert!(groups(&run).iter().all(|group| group.name != "absent on cpu"));
+    }
+
+    #[test]
     fn scales_span_all_groups_and_the_skipped_cells() {
-        let run = fixture::run();
+        let mut run = fixture::run();
+        let name = |run: &RunRecord, place: usize| {
+            let scales = scales(&groups(run));
+            scales.name(scales.workers[place])
+        };
+        assert_eq!(name(&run, 2), "4 instances");
+        run.cells[0].cell.threads = 2;
+        assert_eq!([name(&run, 0), name(&run, 1)], ["1 × 1 thread", "1 × 2 threads"]);
         let scales = scales(&groups(&run));
-        assert_eq!(scales.instances, [1, 2, 4]);
         assert_eq!((scales.batches.len(), scales.batches[9]), (10, 512));
         assert!(scales.top_throughput > 57_000.0);
     }

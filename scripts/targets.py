@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""Measures what Plimsoll promises of its first release, beside its peers, in one run.
+
+    scripts/targets.py [--rounds 5] [--work DIR] [TARGET ...]
+
+Targets: transform, torch, pipeline, null, instances, memory; all of them by default. Run it on an
+idle machine after `make build`, with a Python that has torch 2.11, numpy and pillow. Rounds of
+Plimsoll and of the peer alternate, figures are medians over the rounds, and a ratio is the median
+of the rounds' ratios, with the smallest and the largest. Real MNIST is used where
+PLIMSOLL_MNIST_DIR names it.
+"""
+
+import argparse
+import csv
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PLIMSOLL = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/plimsoll"
+CRITERION = PLIMSOLL.parent.parent / "criterion"
+PEERS = ROOT / "scripts/peers.py"
+
+
+def output(*command, **options):
+    done = subprocess.run([str(word) for word in command], check=True, text=True, stdout=subprocess.PIPE, **options)
+    return done.stdout
+
+
+def peer(*args, cores=None):
+    pin = ["taskset", "-c", cores] if cores else []
+    return float(output(*pin, sys.executable, PEERS, *args, stderr=subprocess.DEVNULL))
+
+
+def pngs(work, count):
+    folder = work / f"png{count}" / "in"
+    if not folder.exists():
+        synthetic = ["--synthetic"] if count > 10_000 or not os.environ.get("PLIMSOLL_MNIST_DIR") else []
+        output(PLIMSOLL, "data", "sample", "--count", count, "--out", folder, *synthetic)
+    return folder
+
+
+def run_transform(source, out, *flags):
+    shutil.rmtree(out, ignore_errors=True)
+    return json.loads(output(PLIMSOLL, "transform", "--input", source, "--output", out, "--json", *flags))
+
+
+def bench(filter_, *names):
+    """Criterion's median nanoseconds an iteration of each named bench."""
+    output("cargo", "bench", "--locked", "--bench", filter_.split("/")[0], "--", filter_, cwd=ROOT)
+    read = lambda name: json.loads((CRITERION / name / "new/estimates.json").read_text())
+    return [read(name)["median"]["point_estimate"] for name in names]
+
+
+def say(target, text):
+    print(f"{target:10} {text}", flush=True)
+
+
+def ratios(ours, theirs):
+    each = [a / b for a, b in zip(ours, theirs)]
+    return f"{statistics.median(each):.2f} ({min(each):.2f} to {max(each):.2f})"
+
+
+def transform(work, rounds):
+    source, out = pngs(work, 10_000), work / "out"
+    settings = [(64, 1), (256, 1), (256, 2), (1024, 1), (256, 0)]
+    ours, theirs = [], []
+    for _ in range(rounds):
+        summary = run_transform(source, out)
+        assert summary["succeeded"] == 10_000 and len(os.listdir(out)) == 10_000
+        right = accuracy(source.parent / "labels.csv", out)
+        ours.append(summary["images_per_s"])
+        rates = []
+        for batch, workers in settings:
+            shutil.rmtree(out, ignore_errors=True)
+            rates.append(peer("transform", source, out, batch, workers))
+        theirs.append(max(rates))
+    say("transform", f"{statistics.median(ours):,.0f} images/s, 10,000 outputs, {right:.2%} right; best tuned DataLoader "
+        f"{statistics.median(theirs):,.0f}: ratio {ratios(ours, theirs)}, target 10")
+
+
+def accuracy(labels, out):
+    rows = list(csv.DictReader(labels.open()))
+    said = lambda row: json.loads((out / (row["name"] + ".out")).read_text())["predictions"]
+    return sum(said(row) == int(row["label"]) for row in rows) / len(rows)
+
+
+def torch(work, rounds):
+    ours, theirs = [], []
+    for _ in range(rounds):
+        theirs.append(peer("model", 1, 128, 3, cores="0"))
+        [ns] = bench("forward/torch/128", "forward_torch/128")
+        ours.append(128e9 / ns)
+    say("torch", f"batch 128, one thread: {statistics.median(ours):,.0f} images/s from u8 to class; frozen TorchScript "
+        f"{statistics.median(theirs):,.0f} from floats: ratio {ratios(ours, theirs)}, target 0.9")
+
+
+def pipeline(work, rounds):
+    for name in ["torch", "native"]:
+        bare, piped = [], []
+        for _ in range(rounds):
+            a, b = bench(f"pipeline/{name}", f"pipeline_{name}/bare", f"pipeline_{name}/piped")
+            bare.append(1 / a)
+            piped.append(1 / b)
+        say("pipeline", f"{name}: piped over bare loop {ratios(piped, bare)}, target 0.95")
+
+
+def null(work, rounds):
+    costs = [bench("pipeline/null/256", "pipeline_null/256")[0] for _ in range(rounds)]
+    say("null", f"{statistics.median(costs):.0f} ns an image at batch 256 ({min(costs):.0f} to {max(costs):.0f}), target 1,000")
+
+
+def instances(work, rounds):
+    out = work / "sweep"
+    output(PLIMSOLL, "sweep", "--out", out, "--backend", "torch,native", "--instances", "1,2", "--threads", "1",
+           "--batch", "64,128,256", "--rounds", max(rounds, 3))
+    rates = {}
+    for row in csv.DictReader((out / "rounds.csv").open()):
+        key = (row["backend"], int(row["batch"]), int(row["instances"]))
+        rates.setdefault(key, []).append(float(row["throughput_images_per_s"]))
+    for (backend, batch, count), two in sorted(rates.items()):
+        if count == 2:
+            say("instances", f"{backend}, batch {batch}: 2 instances over 1 {ratios(two, rates[backend, batch, 1])}, target 1.85")
+
+
+def memory(work, rounds):
+    for count in [10_000, 200_000]:
+        source = pngs(work, count)
+        command = [str(PLIMSOLL), "transform", "--input", str(source), "--output", str(work / "out")]
+        shutil.rmtree(work / "out", ignore_errors=True)
+        parent = subprocess.Popen(command + ["--json"], stdout=subprocess.PIPE, text=True)
+        text = parent.stdout.read()
+        _, _, usage = os.wait4(parent.pid, 0)
+        peak = max(one["peak_rss_bytes"] for one in json.loads(text)["instances"])
+        # A parent's figure covers its waited-for children only as their maximum, which is known.
+        say("memory", f"{count:,} images: instance {peak / 2**20:.1f} MiB, parent {usage.ru_maxrss / 1024:.1f} MiB at their peaks")
+
+
+def main():
+    targets = {f.__name__: f for f in [transform, torch, pipeline, null, instances, memory]}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--work", type=pathlib.Path, default=ROOT / "target/targets")
+    parser.add_argument("target", nargs="*", choices=[*targets, []], default=[])
+    args = parser.parse_args()
+    args.work.mkdir(parents=True, exist_ok=True)
+    for name in args.target or targets:
+        targets[name](args.work, args.rounds)
+
+
+if __name__ == "__main__":
+    main()
