@@ -1,4 +1,6 @@
 //! One binary for all integration tests, because each would link libtorch again.
 
 #[cfg(test)]
+mod data;
+#[cfg(test)]
 mod model_python;
