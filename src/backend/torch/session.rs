@@ -51,8 +51,9 @@ impl<N: Net> Forward for Pass<N> {
         // A guard a pass, not one a session: a learner may live on the same thread.
         let _no_gradients = tch::no_grad_guard();
         self.rows.resize(images, [0.0; CLASSES]);
-        let chunks = pixels[..images * IMAGE_PIXELS].chunks(self.chunk * IMAGE_PIXELS);
-        for (pixels, rows) in chunks.zip(self.rows.chunks_mut(self.chunk)) {
+        let chunk = even(images, self.chunk);
+        let chunks = pixels[..images * IMAGE_PIXELS].chunks(chunk * IMAGE_PIXELS);
+        for (pixels, rows) in chunks.zip(self.rows.chunks_mut(chunk)) {
             let wanted = self.outputs;
             tensors::with_pixels(pixels, |pixels| {
                 let logits = self.net.logits(pixels)?;
@@ -68,5 +69,23 @@ impl<N: Net> Forward for Pass<N> {
         }
         out.set(&self.rows, self.outputs);
         Ok(())
+    }
+}
+
+/// The size of chunks that are as even as can be, each of at most `chunk` images: a last one of a
+/// single image would pay all the calls for itself.
+fn even(images: usize, chunk: usize) -> usize {
+    images.div_ceil(images.div_ceil(chunk).max(1)).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_even() {
+        for (images, want) in [(0, 1), (1, 1), (64, 64), (65, 33), (128, 64), (129, 43)] {
+            assert_eq!(even(images, 64), want, "{images}");
+        }
     }
 }
