@@ -1,6 +1,6 @@
 //! Pictures: where they come from and how they become 28x28 greyscale images.
 //!
-//! - [`decode`] makes an [`Image`] of a PNG or JPEG file; [`encode_png`] goes back.
+//! - [`decode()`] makes an [`Image`] of a PNG or JPEG file; [`encode_png`] goes back.
 //! - [`Source`] says which MNIST there is on this machine and loads a [`Split`] of it, and falls
 //!   back to the synthetic [`digits`], which say plainly that they are not MNIST.
 //! - [`idx`] reads and writes MNIST's own file format.

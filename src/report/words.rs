@@ -78,11 +78,14 @@ pub(super) fn warnings(run: &RunRecord) -> impl Iterator<Item = &str> {
     run.warnings.iter().map(String::as_str).filter(move |text| !again(text))
 }
 
-/// The invalid cells of a run, each with its reasons in one text.
+/// The invalid cells of a run, each once for each of its reasons.
 pub(super) fn invalid(run: &RunRecord) -> impl Iterator<Item = (&Cell, String)> {
-    run.cells.iter().filter_map(|record| match &record.verdict {
-        Verdict::Valid => None,
-        Verdict::Invalid(reasons) => Some((&record.cell, reasons.join("; "))),
+    run.cells.iter().flat_map(|record| {
+        let reasons = match &record.verdict {
+            Verdict::Valid => [].as_slice(),
+            Verdict::Invalid(reasons) => reasons,
+        };
+        reasons.iter().map(|reason| (&record.cell, reason.clone()))
     })
 }
 

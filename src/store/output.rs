@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
@@ -41,8 +41,8 @@ impl Output {
         Self { root: root.to_owned(), made: RwLock::default(), parts: AtomicU64::new(0) }
     }
 
-    /// Writes an output under `key`, over what may be there. It appears whole, by renaming; where
-    /// that fails, nothing is left.
+    /// Writes an output under `key`, over what may be there. It appears whole or not at all, also
+    /// where the process is killed meanwhile.
     ///
     /// # Errors
     /// [`Error::Io`] naming the output and the cause.
@@ -50,15 +50,24 @@ impl Output {
         let path = self.root.join(key);
         let folder = path.parent().unwrap_or(&self.root);
         self.make(folder)?;
+        let written = match unnamed::put(folder, &path, bytes) {
+            Some(written) => written,
+            None => self.put_by_renaming(folder, &path, bytes),
+        };
+        written.map_err(|source| Error::io("write", &path, source))
+    }
+
+    /// Writes a part beside the output and renames it.
+    fn put_by_renaming(&self, folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let part = self.part_in(folder);
         let written = File::create_new(&part)
             .and_then(|mut file| file.write_all(bytes))
-            .and_then(|()| fs::rename(&part, &path));
-        written.map_err(|source| {
-            // The first failure is what matters; the part may not even be there.
+            .and_then(|()| fs::rename(&part, path));
+        if written.is_err() {
+            // That failure is what matters; the part may not even be there.
             let _ = fs::remove_file(&part);
-            Error::io("write", &path, source)
-        })
+        }
+        written
     }
 
     /// Removes parts that earlier jobs left when they were killed, and gives how many there were.
@@ -98,6 +107,54 @@ impl Output {
     fn part_in(&self, folder: &Path) -> PathBuf {
         let number = self.parts.fetch_add(1, Ordering::Relaxed);
         folder.join(format!("{PART}{}-{number}", std::process::id()))
+    }
+}
+
+/// Files that have no name until they are whole. They need one change to a folder where renaming
+/// needs three, and leave nothing behind when the process is killed.
+#[cfg(target_os = "linux")]
+mod unnamed {
+    use std::fs::File;
+    use std::io::{self, Write};
+    use std::os::fd::AsRawFd;
+    use std::path::Path;
+
+    use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
+    use rustix::io::Errno;
+
+    /// Writes a new file; `None` where this file system has no unnamed files or the name is taken,
+    /// and nothing was done.
+    pub(super) fn put(folder: &Path, path: &Path, bytes: &[u8]) -> Option<io::Result<()>> {
+        let mode = Mode::from_raw_mode(0o666);
+        let file = open(folder, OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC, mode);
+        let mut file = match file {
+            Ok(file) => File::from(file),
+            // An old kernel takes the flag for the opening of a folder.
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => return None,
+            Err(error) => return Some(Err(error.into())),
+        };
+        if let Err(error) = file.write_all(bytes) {
+            return Some(Err(error));
+        }
+        let number = format!("/proc/self/fd/{}", file.as_raw_fd());
+        match linkat(CWD, number, CWD, path, AtFlags::SYMLINK_FOLLOW) {
+            Ok(()) => Some(Ok(())),
+            // No /proc here, or an output of an earlier run that a rename replaces.
+            Err(Errno::NOENT | Errno::EXIST) => None,
+            Err(error) => Some(Err(error.into())),
+        }
+    }
+}
+
+/// Other systems have only renaming.
+#[cfg(not(target_os = "linux"))]
+mod unnamed {
+    pub(super) fn put(
+        _: &std::path::Path,
+        _: &std::path::Path,
+        _: &[u8],
+    ) -> Option<std::io::Result<()>> {
+        None
     }
 }
 

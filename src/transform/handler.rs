@@ -1,14 +1,16 @@
 //! What becomes of an object's bytes, and of a prediction.
 
 use crate::data::{self, Image};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
-/// An object's bytes as the model's input.
+/// An object's bytes as the model's input. A decoder that panics over an object fails that object
+/// alone, and not the instance with all that is in flight.
 ///
 /// # Errors
-/// [`Error::Malformed`](crate::error::Error::Malformed) for what is no picture.
+/// [`Error::Malformed`] for what is no picture, [`Error::Bug`] for what a decoder panics over.
 pub(super) fn input(bytes: &[u8]) -> Result<Image> {
-    data::decode(bytes)
+    std::panic::catch_unwind(|| data::decode(bytes))
+        .unwrap_or_else(|_| Err(Error::Bug("image: its decoder panicked".into())))
 }
 
 /// A prediction as an output object, as the SageMaker MNIST notebook's handler writes it.

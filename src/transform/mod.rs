@@ -1,6 +1,6 @@
 //! The batch-transform job: objects in, one output object for each.
 //!
-//! [`run`] is the parent: it lists the objects, shares their keys out among instances, watches
+//! [`run()`] is the parent: it lists the objects, shares their keys out among instances, watches
 //! them, and hands a dead instance's unfinished keys to the others. [`serve`] is the instance: it
 //! reads and decodes on rayon, batches across objects, runs the model, and writes.
 

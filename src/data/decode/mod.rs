@@ -1,4 +1,4 @@
-//! From the bytes of a PNG or JPEG file to an [`Image`].
+//! From the bytes of a PNG or JPEG file to an [`Image`](super::Image).
 //!
 //! What the pixels become, whatever the file holds:
 //! - **grey**: luma after ITU-R BT.601, as Pillow's `convert("L")` has it,

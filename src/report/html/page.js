@@ -94,7 +94,7 @@
     });
     for (const axis of [spec.layout.xaxis, spec.layout.yaxis]) {
       Object.assign(axis, { gridcolor: colours.rule, linecolor: colours.rule, automargin: true, ticks: "" });
-      if (axis.title) axis.title.font = { size: print ? 11 : 13 };
+      if (axis.title) Object.assign(axis.title, { font: { size: print ? 11 : 13 }, standoff: 10 });
     }
     return spec;
   }
