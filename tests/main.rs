@@ -4,3 +4,5 @@
 mod data;
 #[cfg(test)]
 mod model_python;
+#[cfg(test)]
+mod setup;
