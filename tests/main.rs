@@ -5,4 +5,6 @@ mod data;
 #[cfg(test)]
 mod model_python;
 #[cfg(test)]
+mod setup;
+#[cfg(test)]
 mod train;

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::exit;
 use super::output::{note, say};
+use super::{exit, progress};
 use crate::data::source::{self, Progress, Surroundings, cache_dir, fetch};
 use crate::data::{Source, Split, sample};
 use crate::error::{Error, Result};
@@ -129,8 +129,7 @@ fn run_sample(args: Sample) -> Result<u8> {
         out: args.out,
         force: args.force,
     };
-    let bar = ProgressBar::new(request.count)
-        .with_style(style("{bar:32} {human_pos}/{human_len} pictures, {per_sec}, {eta} left")?);
+    let bar = progress::bar(request.count, "pictures");
     let written = sample::write(&request, &|| bar.inc(1))?;
     bar.finish_and_clear();
     say(format_args!(
