@@ -6,3 +6,5 @@ mod data;
 mod model_python;
 #[cfg(test)]
 mod setup;
+#[cfg(test)]
+mod train;

@@ -67,7 +67,7 @@ pub(super) const DROPPED_FEATURES: usize = 50;
 impl Dropout {
     /// Factors for the channels `[images, 20]` and the features `[images, 50]`: 0 for what is
     /// dropped and 1/(1 - rate) for what stays, so that sums keep their expected size.
-    pub(super) fn factors(self, images: usize) -> (Vec<f32>, Vec<f32>) {
+    pub fn factors(self, images: usize) -> (Vec<f32>, Vec<f32>) {
         const EACH: usize = DROPPED_CHANNELS + DROPPED_FEATURES;
         let mut random = Pcg64::seed_from_u64(self.seed);
         random.advance((EACH * self.first) as u128);

@@ -55,7 +55,13 @@ impl Destination {
 fn metadata(trained: &Trained, options: &Options, test: &Dataset) -> Metadata {
     let Options { epochs, batch_size, rate, momentum, dropout, seed, replicas } = options;
     let images = units::count(trained.test.images as u64);
-    let what = if test.synthetic { "synthetic digits, not MNIST" } else { "MNIST test images" };
+    let what = if test.synthetic {
+        "synthetic digits, not MNIST"
+    } else if test.description.starts_with("MNIST ") {
+        "MNIST test images"
+    } else {
+        "test images of another set than MNIST"
+    };
     Metadata::from([
         ("accuracy".into(), format!("{:.2}% of {images} {what}", 100.0 * trained.test.accuracy())),
         (
@@ -91,22 +97,33 @@ mod tests {
         }
     }
 
-    fn data(synthetic: bool) -> Dataset {
-        let description = String::new();
+    fn data(description: &str, synthetic: bool) -> Dataset {
+        let description = description.to_owned();
         Dataset { images: Vec::new(), labels: Vec::new(), description, synthetic }
+    }
+
+    fn mnist() -> Dataset {
+        data("MNIST test images from /data", false)
     }
 
     #[test]
     fn the_metadata_says_how_good_and_how_to_make_it_again() {
-        let got = metadata(&trained(), &options(), &data(false));
+        let got = metadata(&trained(), &options(), &mnist());
         assert_eq!(got["accuracy"], "98.61% of 10,000 MNIST test images");
         assert_eq!(
             got["command"],
             "plimsoll train --epochs 6 --batch-size 64 --lr 0.01 --momentum 0.5 --dropout 0.5 \
              --seed 1 --instance-count 2"
         );
-        let synthetic = metadata(&trained(), &options(), &data(true));
-        assert_eq!(synthetic["accuracy"], "98.61% of 10,000 synthetic digits, not MNIST");
+        for (data, want) in [
+            (data("synthetic digits", true), "98.61% of 10,000 synthetic digits, not MNIST"),
+            (
+                data("test images from /data: not MNIST, by their MD5", false),
+                "98.61% of 10,000 test images of another set than MNIST",
+            ),
+        ] {
+            assert_eq!(metadata(&trained(), &options(), &data)["accuracy"], want);
+        }
     }
 
     #[test]
@@ -115,7 +132,7 @@ mod tests {
         let path = folder.path().join("model.safetensors");
         let destination = Destination::check(&path).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-        destination.write(&trained(), &options(), &data(false)).unwrap();
+        destination.write(&trained(), &options(), &mnist()).unwrap();
         let (weights, _) = model::load(&path).unwrap();
         assert_eq!(weights, trained().weights);
     }

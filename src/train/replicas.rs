@@ -159,7 +159,6 @@ fn learn(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend;
     use crate::data::{IMAGE_PIXELS, Image};
 
     const HALF: Dropout = Dropout { rate: 0.5, seed: 11, first: 0 };
@@ -239,7 +238,7 @@ mod tests {
         let batch: Vec<u32> = (0..64).rev().collect();
         for dropout in [None, Some(HALF)] {
             let find = |replicas| {
-                gradient(replicas, &data, &batch, dropout, &|| backend::learner(1)).unwrap()
+                gradient(replicas, &data, &batch, dropout, &|| crate::backend::learner(1)).unwrap()
             };
             let (whole, tally) = find(1);
             let size = PARAMETERS.iter().flat_map(|&p| whole.get(p)).map(|g| g.abs()).sum::<f32>();
