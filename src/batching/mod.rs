@@ -3,5 +3,5 @@
 mod policy;
 mod queue;
 
-pub use self::policy::{Decision, Policy};
+pub use self::policy::{Decision, LARGEST_BATCH, Policy};
 pub use self::queue::{Arrived, Closed, Queue};

@@ -3,6 +3,10 @@
 use crate::error::{Error, Result};
 use crate::units::Nanos;
 
+/// No batch is larger, in images. Slots are allocated whole at the start: one of this size takes
+/// 49 MiB, and no device gains anything from a larger one.
+pub const LARGEST_BATCH: usize = 65_536;
+
 /// When a batch closes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -27,10 +31,17 @@ impl Policy {
     /// largest that fits); or when the oldest has waited `max_delay`; or when no more will come.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a `max_batch` of 0, and for a preferred size of 0 or past it.
+    /// [`Error::Invalid`] for a `max_batch` of 0 or past [`LARGEST_BATCH`], and for a preferred size
+    /// of 0 or past `max_batch`.
     pub fn new(max_batch: usize, max_delay: Nanos, mut preferred: Vec<usize>) -> Result<Self> {
         if max_batch == 0 {
             return Err(Error::invalid("max batch", "0 images make no batch; give at least 1"));
+        }
+        if max_batch > LARGEST_BATCH {
+            return Err(Error::invalid(
+                format!("max batch {max_batch}"),
+                format!("more than {LARGEST_BATCH} images take memory and gain nothing"),
+            ));
         }
         if let Some(size) = preferred.iter().find(|&&size| size == 0 || size > max_batch) {
             return Err(Error::invalid(
@@ -103,6 +114,7 @@ mod tests {
     #[test]
     fn sizes_that_make_no_sense_are_refused() {
         assert!(Policy::new(0, Nanos(0), vec![]).is_err());
+        assert!(Policy::new(LARGEST_BATCH + 1, Nanos(0), vec![]).is_err());
         assert!(Policy::new(4, Nanos(0), vec![5]).is_err());
         assert!(Policy::new(4, Nanos(0), vec![0]).is_err());
     }

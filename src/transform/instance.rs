@@ -26,6 +26,8 @@ use crate::store::{Input, Output};
 
 /// Objects that one rayon task reads and decodes, and that one message to the parent is about.
 const CHUNK: usize = 64;
+/// Images of a warm-up batch at most.
+const WARM_IMAGES: usize = 1024;
 
 /// Does a share of a job, as the parent on the other end of `link` says.
 ///
@@ -260,13 +262,14 @@ impl Engine<'_> {
     }
 }
 
-/// Runs full batches of nothing in particular: first calls allocate, choose kernels and load code.
+/// Runs batches of nothing in particular: first calls allocate, choose kernels and load code. They
+/// are full unless that would take long.
 fn warm(session: &mut dyn Session, pool: &Pool) -> Result<()> {
     let blank = Image([0; IMAGE_PIXELS]);
     let mut predictions = backend::Predictions::default();
     for _ in 0..3 {
         let mut slot = pool.take();
-        let images = slot.capacity();
+        let images = slot.capacity().min(WARM_IMAGES);
         slot.fill(std::iter::repeat_n(&blank, images));
         let ticket = session.submit(slot)?;
         session.wait(ticket, &mut predictions)?;
