@@ -118,6 +118,7 @@ mod unnamed {
     use std::io::{self, Write};
     use std::os::fd::AsRawFd;
     use std::path::Path;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
     use rustix::io::Errno;
@@ -136,13 +137,27 @@ mod unnamed {
         if let Err(error) = file.write_all(bytes) {
             return Some(Err(error));
         }
-        let number = format!("/proc/self/fd/{}", file.as_raw_fd());
-        match linkat(CWD, number, CWD, path, AtFlags::SYMLINK_FOLLOW) {
+        match name(&file, path) {
             Ok(()) => Some(Ok(())),
             // No /proc here, or an output of an earlier run that a rename replaces.
             Err(Errno::NOENT | Errno::EXIST) => None,
             Err(error) => Some(Err(error.into())),
         }
+    }
+
+    /// Gives an unnamed file its name: by its descriptor, which kernels before 6.10 allow to
+    /// privileged processes alone, or else by the longer way through /proc.
+    fn name(file: &File, path: &Path) -> Result<(), Errno> {
+        static BY_DESCRIPTOR: AtomicBool = AtomicBool::new(true);
+        if BY_DESCRIPTOR.load(Ordering::Relaxed) {
+            match linkat(file, "", CWD, path, AtFlags::EMPTY_PATH) {
+                // Also what a kernel says that does not allow it.
+                Err(Errno::NOENT) => BY_DESCRIPTOR.store(false, Ordering::Relaxed),
+                outcome => return outcome,
+            }
+        }
+        let number = format!("/proc/self/fd/{}", file.as_raw_fd());
+        linkat(CWD, number, CWD, path, AtFlags::SYMLINK_FOLLOW)
     }
 }
 
