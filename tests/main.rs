@@ -1,10 +1,22 @@
 //! One binary for all integration tests, because each would link libtorch again.
 
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod data;
+#[cfg(test)]
+mod layers;
 #[cfg(test)]
 mod model_python;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]
+mod support;
+#[cfg(test)]
+mod sweep;
+#[cfg(test)]
 mod train;
+#[cfg(test)]
+mod transform;

@@ -19,8 +19,39 @@ pub(crate) fn complain(error: &Error) {
     note(format_args!("error: {error}"));
 }
 
-/// Writes a line to standard error: a warning or a word on what is going on.
+/// Writes a line to standard error: a warning or a word on what is going on. A file's name in it
+/// may hold anything: control characters do not reach the terminal, but for the ends of lines,
+/// which an instance's last words may have.
 pub(crate) fn note(text: impl std::fmt::Display) {
+    let text = escaped(text, |c| c.is_control() && c != '\n');
     // Where standard error is gone there is no one to tell.
     let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// A text as one line, without control characters.
+pub(crate) fn one_line(text: impl std::fmt::Display) -> String {
+    escaped(text, char::is_control)
+}
+
+fn escaped(text: impl std::fmt::Display, which: impl Fn(char) -> bool) -> String {
+    let mut out = String::new();
+    for c in text.to_string().chars() {
+        if which(c) {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_written_out() {
+        let name = "d\u{e9}j\u{e0}\u{1b}[2J\tvu\r\n.png";
+        assert_eq!(one_line(name), "d\u{e9}j\u{e0}\\u{1b}[2J\\tvu\\r\\n.png");
+    }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use indicatif::ProgressBar;
 
-use super::output::{note, say};
+use super::output::{note, one_line, say};
 use super::{exit, progress, stop, values};
 use crate::backend;
 use crate::error::{Error, Result};
@@ -84,8 +84,10 @@ pub(super) fn run(args: Args) -> Result<u8> {
     let cores = crate::pipeline::own_cores().len();
     if job.instances > cores {
         note(format_args!(
-            "warning: {} instances share {cores} cores; they will be slower than {cores} instances",
-            job.instances
+            "warning: {} share {}; they will be slower than {}",
+            plural(job.instances, "instance"),
+            plural(cores, "core"),
+            plural(cores, "instance"),
         ));
     }
     let mut bar = ProgressBar::hidden();
@@ -103,15 +105,16 @@ pub(super) fn run(args: Args) -> Result<u8> {
     bar.finish_and_clear();
     let summary = summary?;
     let list = failures_file(&job.output);
-    write_failures(&list, &summary)?;
+    // What the job came to is said even where the list of failures cannot be written.
+    let listed = write_failures(&list, &summary);
     if args.json {
         let text = serde_json::to_string_pretty(&summary);
         say(text.map_err(|e| Error::Bug(format!("cannot print the summary: {e}")))?)?;
     } else {
         tell(&job, &summary)?;
     }
-    complain(&summary, &list);
-    Ok(code(&summary))
+    complain(&summary, listed.is_ok().then_some(&list));
+    listed.map(|()| code(&summary))
 }
 
 fn tell(job: &Job, summary: &Summary) -> Result<()> {
@@ -136,14 +139,15 @@ fn tell(job: &Job, summary: &Summary) -> Result<()> {
     say(format_args!("model: {}", summary.model))
 }
 
-fn complain(summary: &Summary, list: &Path) {
+fn complain(summary: &Summary, list: Option<&PathBuf>) {
     for (index, reason) in &summary.deaths {
-        note(format_args!("warning: instance {index} died ({reason}); the others took over"));
+        let heirs = if summary.unfinished == 0 { "; the others took over" } else { "" };
+        note(format_args!("warning: instance {index} died ({reason}){heirs}"));
     }
     for failure in summary.failures.iter().take(SHOWN) {
-        note(format_args!("failed: {}: {}", failure.key, failure.reason));
+        note(one_line(format_args!("failed: {}: {}", failure.key, failure.reason)));
     }
-    if !summary.failures.is_empty() {
+    if let (false, Some(list)) = (summary.failures.is_empty(), list) {
         let n = summary.failures.len();
         note(format_args!(
             "{} failed; {} are in {}",

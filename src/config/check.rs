@@ -10,7 +10,7 @@ use crate::units::Nanos;
 const MAX_BATCH: usize = 65_536;
 
 /// The most processes; each holds a copy of the model and of its library.
-const MAX_INSTANCES: usize = 1_024;
+pub const MAX_INSTANCES: usize = 1_024;
 
 /// The most threads of one forward pass.
 const MAX_THREADS: usize = 1_024;

@@ -8,5 +8,6 @@ mod overrides;
 mod span;
 mod sweep;
 
+pub use self::check::MAX_INSTANCES;
 pub use self::overrides::Overrides;
 pub use self::sweep::Sweep;

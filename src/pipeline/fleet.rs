@@ -165,6 +165,8 @@ fn watch<Up: DeserializeOwned + Send + 'static>(
                     }
                     Err(error) => {
                         broken = error;
+                        // It would work on unheard, and wait for an answer for ever.
+                        let _ = child.lock().unwrap_or_else(PoisonError::into_inner).kill();
                         break;
                     }
                 }
@@ -197,7 +199,8 @@ fn tail(mut stream: impl Read) -> String {
     String::from_utf8_lossy(&kept).trim().to_owned()
 }
 
-/// Why an instance is gone; empty where it left in order.
+/// Why an instance is gone; empty where it left in order. One that was `broken` was killed for it,
+/// so its exit status says nothing of its own.
 fn obituary(child: &Mutex<Child>, broken: &str, words: &str) -> String {
     let status = loop {
         // Polled, so that who kills it can have the lock.
@@ -207,8 +210,10 @@ fn obituary(child: &Mutex<Child>, broken: &str, words: &str) -> String {
             Err(error) => break error.to_string(),
         }
     };
-    if status == "exit status: 0" && broken.is_empty() {
-        return String::new();
-    }
-    [&status, broken, words].into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join("; ")
+    let cause = match (broken, status.as_str()) {
+        ("", "exit status: 0") => return String::new(),
+        ("", status) => status,
+        (broken, _) => broken,
+    };
+    [cause, words].into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join("; ")
 }

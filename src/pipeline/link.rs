@@ -4,6 +4,7 @@
 //! input, also where the parent was killed, is the order to finish and leave.
 
 use std::io::{self, BufRead, BufReader, Write};
+use std::path::Path;
 use std::sync::Mutex;
 
 use serde::Serialize;
@@ -48,6 +49,20 @@ impl Link {
         out.write_all(line.as_bytes())
             .and_then(|()| out.flush())
             .map_err(|source| Error::io("write to", "the parent process", source))
+    }
+}
+
+/// Whether a path can be named in a message, which is text.
+///
+/// # Errors
+/// [`Error::Invalid`] for one that is not UTF-8.
+pub fn sayable(path: &Path) -> Result<()> {
+    match path.to_str() {
+        Some(_) => Ok(()),
+        None => Err(Error::invalid(
+            path.display().to_string(),
+            "the path is not UTF-8, so that instances cannot be told it; rename it",
+        )),
     }
 }
 

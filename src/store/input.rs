@@ -1,8 +1,11 @@
 //! Reading objects.
 
-use std::fs::File;
-use std::io::Read;
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 use crate::error::{Error, Result};
 
@@ -36,18 +39,32 @@ impl Input {
     pub fn read(&self, key: &str, limit: u64, bytes: &mut Vec<u8>) -> Result<()> {
         bytes.clear();
         let path = self.root.join(key);
-        let fail = |source| Error::io("read", &path, source);
-        let mut file = File::open(&path).map_err(fail)?;
+        let fail = |source: io::Error| match source.kind() {
+            ErrorKind::WouldBlock => not_a_file(key),
+            _ => Error::io("read", &path, source),
+        };
+        // Who opens or reads a pipe waits for its writer, for ever if there is none, unless told
+        // not to.
+        let flags = OFlags::NONBLOCK.bits().cast_signed();
+        let mut file =
+            OpenOptions::new().read(true).custom_flags(flags).open(&path).map_err(fail)?;
         // A small object is read by one call: less than was asked for is all there is of a file.
-        // Anything else (a pipe, a large object) takes the general way.
+        // Anything else (a large object, a file that the system makes up) takes the general way.
         const SMALL: usize = 4096;
         bytes.resize(SMALL, 0);
         let first = file.read(bytes).map_err(fail)?;
-        let whole = first < SMALL && (first > 0 || file.metadata().map_err(fail)?.len() == 0);
+        let mut whole = first < SMALL;
+        if first == 0 {
+            let facts = file.metadata().map_err(fail)?;
+            if !facts.is_file() {
+                return Err(not_a_file(key));
+            }
+            whole = facts.len() == 0;
+        }
         bytes.truncate(first);
         if !whole {
             file.by_ref()
-                .take(limit + 1 - (first as u64).min(limit))
+                .take(limit.saturating_add(1) - (first as u64).min(limit))
                 .read_to_end(bytes)
                 .map_err(fail)?;
         }
@@ -56,6 +73,10 @@ impl Input {
         }
         Ok(())
     }
+}
+
+fn not_a_file(key: &str) -> Error {
+    Error::malformed(key, "not a file but a pipe or a device; remove it")
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::data::{self, Dataset};
 use crate::error::{Error, Result};
 use crate::measure;
 use crate::model;
+use crate::pipeline::sayable;
 use crate::record::{Cell, RunRecord, SCHEMA_VERSION};
 use crate::staging::Pool;
 
@@ -59,6 +60,7 @@ pub fn sweep(
         return Err(Error::invalid("images", "the data set holds none"));
     }
     let check = config.check_images.min(images.len());
+    order.model.as_deref().map_or(Ok(()), sayable)?;
     let (reference, model_source) = reference(order, check)?;
 
     // Instances read the images from a file: they are several megabytes.

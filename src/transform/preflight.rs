@@ -1,9 +1,11 @@
 //! What can be found out before any work is done.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::job::Job;
+use crate::config::MAX_INSTANCES;
 use crate::error::{Error, Result};
+use crate::pipeline::sayable;
 use crate::store::{Input, Listing, Output};
 use crate::{backend, batching, model};
 
@@ -15,14 +17,24 @@ pub(super) fn check(job: &Job) -> Result<Listing> {
     if job.instances == 0 {
         return Err(Error::invalid("instance count", "0 instances do nothing; give at least 1"));
     }
+    if job.instances > MAX_INSTANCES {
+        return Err(Error::invalid(
+            format!("instance count {}", job.instances),
+            format!("more than {MAX_INSTANCES} processes on one machine cannot be meant"),
+        ));
+    }
+    let model = job.model.as_deref();
+    for path in [Some(job.input.as_path()), Some(&job.output), model].into_iter().flatten() {
+        sayable(path)?;
+    }
     batching::Policy::new(job.max_batch, job.max_delay(), job.preferred.clone())?;
     backend::by_name(&job.backend)?;
     if let Some(path) = &job.model {
         model::load(path)?;
     }
     Input::open(&job.input)?;
-    Output::create(&job.output)?.sweep_parts()?;
     apart(&job.input, &job.output)?;
+    Output::create(&job.output)?.sweep_parts()?;
     let listing = Listing::of_folder(&job.input)?;
     if listing.is_empty() && listing.unnameable().is_empty() {
         return Err(Error::invalid(
@@ -33,12 +45,14 @@ pub(super) fn check(job: &Job) -> Result<Listing> {
     Ok(listing)
 }
 
-/// An output below the input would be the next run's input.
+/// An output below the input would be the next run's input. What is not there yet of the output
+/// will be made in the last folder that is.
 fn apart(input: &Path, output: &Path) -> Result<()> {
-    let real = |path: &Path| -> Result<PathBuf> {
-        path.canonicalize().map_err(|source| Error::io("open", path, source))
-    };
-    if real(output)?.starts_with(real(input)?) {
+    let fail = |source| Error::io("open", output, source);
+    let whole = std::path::absolute(output).map_err(fail)?;
+    let there = whole.ancestors().find_map(|path| path.canonicalize().ok());
+    let input = input.canonicalize().map_err(|source| Error::io("open", input, source))?;
+    if there.is_some_and(|folder| folder.starts_with(input)) {
         return Err(Error::invalid(
             format!("output {}", output.display()),
             "it lies in the input folder, so its outputs would be objects of the next run; \

@@ -10,7 +10,7 @@ use super::message::{Down, Up};
 use super::{INSTANCE_KIND, preflight};
 use crate::error::{Error, Result};
 use crate::pipeline::{Event, Fleet, own_cores, place};
-use crate::store::Listing;
+use crate::store::{Listing, Output};
 
 /// How often the user's wish to stop is looked at while nothing happens.
 const TICK: Duration = Duration::from_millis(50);
@@ -41,6 +41,7 @@ pub fn run(
         ledger: Ledger::new(listing.len(), instances),
         failures: unnameable.iter().map(|path| not_utf8(path)).collect(),
         deaths: Vec::new(),
+        gone: 0,
         reports: Vec::new(),
         model: String::new(),
     };
@@ -50,6 +51,10 @@ pub fn run(
     let interrupted = parent.work(stop, &mut |left| observe(Progress::Finished(objects - left)));
     let run = start.elapsed() - startup;
     parent.dismiss();
+    if !parent.deaths.is_empty() {
+        // Parts of the dead lie among the outputs. Any that cannot be removed go with the next run.
+        let _ = Output::open(&job.output).sweep_parts();
+    }
 
     let Parent { ledger, mut failures, deaths, reports, model, .. } = parent;
     failures.sort_by(|a, b| a.key.cmp(&b.key));
@@ -79,6 +84,7 @@ struct Parent<'a> {
     ledger: Ledger,
     failures: Vec<Failure>,
     deaths: Vec<(usize, String)>,
+    gone: usize,
     reports: Vec<InstanceReport>,
     model: String,
 }
@@ -132,10 +138,8 @@ impl Parent<'_> {
         for index in 0..self.fleet.len() {
             self.fleet.close(index);
         }
-        let mut gone = self.deaths.len();
-        while gone < self.fleet.len() {
+        while self.gone < self.fleet.len() {
             let Some((index, event)) = self.fleet.next(Duration::from_secs(30)) else { return };
-            gone += usize::from(matches!(event, Event::Gone(_)));
             self.take(index, event);
         }
     }
@@ -160,7 +164,10 @@ impl Parent<'_> {
             Event::Message(Up::Broken { reason }) => self.deaths.push((index, reason)),
             Event::Message(Up::Ready { .. }) => {}
             Event::Gone(reason) => {
-                if !reason.is_empty() {
+                self.gone += 1;
+                // One that said why it breaks off is not dead twice.
+                let known = self.deaths.iter().any(|(dead, _)| *dead == index);
+                if !reason.is_empty() && !known {
                     self.deaths.push((index, reason));
                 }
                 self.ledger.bury(index);
