@@ -1,15 +1,21 @@
 //! One binary for all integration tests, because each would link libtorch again.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod data;
 #[cfg(test)]
+mod killed;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod model_python;
+#[cfg(test)]
+mod refused;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]

@@ -97,7 +97,7 @@ pub(super) fn run(args: Args) -> Result<u8> {
         dataset: &dataset,
         model: args.model,
         program: super::own_program()?,
-        command: std::env::args().collect(),
+        command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect(),
     };
     let bar = progress::bar((grid.cells.len() * config.rounds) as u64, "measurements");
     let mut watch = Watch { bar, exporter: &mut exporter };

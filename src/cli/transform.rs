@@ -81,18 +81,10 @@ pub(super) fn run(args: Args) -> Result<u8> {
     };
     let program = super::own_program()?;
     let stop = stop::on_signal()?;
-    let cores = crate::pipeline::own_cores().len();
-    if job.instances > cores {
-        note(format_args!(
-            "warning: {} share {}; they will be slower than {}",
-            plural(job.instances, "instance"),
-            plural(cores, "core"),
-            plural(cores, "instance"),
-        ));
-    }
     let mut bar = ProgressBar::hidden();
     let summary = transform::run(&job, &program, stop, &mut |progress| match progress {
         Progress::Starting { objects, instances } => {
+            warn_of_crowding(instances);
             bar = progress::bar(objects as u64, "objects");
             bar.set_message(format!("starting {instances} instances"));
         }
@@ -117,6 +109,18 @@ pub(super) fn run(args: Args) -> Result<u8> {
     listed.map(|()| code(&summary))
 }
 
+fn warn_of_crowding(instances: usize) {
+    let cores = crate::pipeline::own_cores().len();
+    if instances > cores {
+        note(format_args!(
+            "warning: {} share {}; they will be slower than {}",
+            plural(instances, "instance"),
+            plural(cores, "core"),
+            plural(cores, "instance"),
+        ));
+    }
+}
+
 fn tell(job: &Job, summary: &Summary) -> Result<()> {
     let batches: u64 = summary.instances.iter().map(|i| i.batches).sum();
     let images: u64 = summary.instances.iter().map(|i| i.images).sum();
@@ -127,7 +131,7 @@ fn tell(job: &Job, summary: &Summary) -> Result<()> {
         seconds(summary.run_s),
         units::rate(summary.images_per_s),
         seconds(summary.startup_s),
-        plural(summary.instances.len(), "instance"),
+        plural(summary.instances.len() + summary.deaths.len(), "instance"),
         job.backend,
     ))?;
     if batches > 0 {
