@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 
-/// Objects that may be with an instance at once. It bounds the messages under way and is several
-/// batches deep, so that no instance waits for its parent.
-const CREDIT: usize = 4096;
+/// Batches' worth of objects that may be with an instance at once. It bounds the messages under way
+/// and what Ctrl-C waits for, and is deep enough that no instance waits for its parent.
+const BATCHES: usize = 8;
+/// The fewest objects that may be with an instance at once: messages should carry many.
+const LEAST_CREDIT: usize = 1024;
 
 /// The books of a job. Every object is with exactly one instance until it is finished, and is
 /// finished exactly once.
@@ -12,6 +14,7 @@ const CREDIT: usize = 4096;
 pub(super) struct Ledger {
     finished: Vec<bool>,
     left: usize,
+    credit: usize,
     shares: Vec<Option<Share>>,
 }
 
@@ -23,8 +26,8 @@ struct Share {
 }
 
 impl Ledger {
-    /// Objects 0 to `objects` dealt round-robin to `instances`.
-    pub(super) fn new(objects: usize, instances: usize) -> Self {
+    /// Objects 0 to `objects` dealt round-robin to `instances`, whose batches hold `max_batch`.
+    pub(super) fn new(objects: usize, instances: usize, max_batch: usize) -> Self {
         let mut shares: Vec<Share> = (0..instances).map(|_| Share::default()).collect();
         for object in 0..objects {
             shares[object % instances].waiting.push_back(object as u32);
@@ -32,6 +35,7 @@ impl Ledger {
         Self {
             finished: vec![false; objects],
             left: objects,
+            credit: (BATCHES * max_batch).max(LEAST_CREDIT),
             shares: shares.into_iter().map(Some).collect(),
         }
     }
@@ -50,10 +54,10 @@ impl Ledger {
     /// waited for, so that messages carry many.
     pub(super) fn next(&mut self, instance: usize) -> Vec<u32> {
         let Some(share) = &mut self.shares[instance] else { return Vec::new() };
-        if share.outstanding > CREDIT / 2 {
+        if share.outstanding > self.credit / 2 {
             return Vec::new();
         }
-        let n = share.waiting.len().min(CREDIT - share.outstanding);
+        let n = share.waiting.len().min(self.credit - share.outstanding);
         let objects: Vec<u32> = share.waiting.drain(..n).collect();
         share.outstanding += n;
         share.sent.retain(|&object| !self.finished[object as usize]);
@@ -95,19 +99,21 @@ mod tests {
 
     #[test]
     fn an_instance_gets_no_more_than_its_credit() {
-        let mut ledger = Ledger::new(3 * CREDIT, 2);
+        let mut ledger = Ledger::new(3 * LEAST_CREDIT, 2, 1);
         let first = ledger.next(0);
-        assert_eq!(first.len(), CREDIT);
+        assert_eq!(first.len(), LEAST_CREDIT);
         assert!(ledger.next(0).is_empty());
-        for &object in &first[..CREDIT / 2] {
+        for &object in &first[..LEAST_CREDIT / 2] {
             assert!(ledger.finish(0, object));
         }
-        assert_eq!(ledger.next(0).len(), CREDIT / 2);
+        assert_eq!(ledger.next(0).len(), LEAST_CREDIT / 2);
+        let mut large = Ledger::new(3 * LEAST_CREDIT, 1, LEAST_CREDIT);
+        assert_eq!(large.next(0).len(), 3 * LEAST_CREDIT, "eight batches would fit");
     }
 
     #[test]
     fn a_dead_instances_unfinished_objects_go_to_the_others() {
-        let mut ledger = Ledger::new(10, 2);
+        let mut ledger = Ledger::new(10, 2, 8);
         assert_eq!(ledger.next(0), [0, 2, 4, 6, 8]);
         ledger.finish(0, 2);
         ledger.bury(0);
@@ -125,7 +131,7 @@ mod tests {
             objects in 0usize..500, instances in 1usize..5,
             deaths in proptest::collection::vec((0usize..4, 0usize..100), 0..4),
         ) {
-            let mut ledger = Ledger::new(objects, instances);
+            let mut ledger = Ledger::new(objects, instances, 8);
             let mut count = vec![0; objects];
             let mut hands: Vec<Vec<u32>> = vec![Vec::new(); instances];
             let mut living: Vec<usize> = (0..instances).collect();

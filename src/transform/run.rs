@@ -38,7 +38,7 @@ pub fn run(
     let mut parent = Parent {
         fleet,
         listing: &listing,
-        ledger: Ledger::new(listing.len(), instances),
+        ledger: Ledger::new(listing.len(), instances, job.max_batch),
         failures: unnameable.iter().map(|path| not_utf8(path)).collect(),
         deaths: Vec::new(),
         gone: 0,
