@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::origin::Origin;
 use super::output::{note, say};
 use super::{exit, progress};
 use crate::data::source::{self, Progress, Surroundings, cache_dir, fetch};
@@ -48,13 +49,8 @@ pub(crate) struct Sample {
     /// Which part of MNIST, from its first picture on: test or train.
     #[arg(long, default_value = "test")]
     split: Split,
-    /// A folder of MNIST's IDX files, gzipped or not; its absence or damage is an error. Without
-    /// it, PLIMSOLL_MNIST_DIR, the cache, the mirrors and at last synthetic digits are tried.
-    #[arg(long, value_name = "DIR", conflicts_with = "synthetic")]
-    data_dir: Option<PathBuf>,
-    /// Draw digits that look like MNIST's, even where MNIST is there.
-    #[arg(long)]
-    synthetic: bool,
+    #[command(flatten)]
+    origin: Origin,
     /// Seed of the synthetic digits: the same seed gives the same pictures on every machine. MNIST
     /// is not touched by it.
     #[arg(long, default_value_t = source::DEFAULT_SEED)]
@@ -114,14 +110,7 @@ fn run_fetch(args: Fetch) -> Result<u8> {
 }
 
 fn run_sample(args: Sample) -> Result<u8> {
-    let source = if args.synthetic {
-        Source::synthetic(args.seed)
-    } else {
-        match find_source(args.data_dir.as_deref(), &[args.split])? {
-            Source::Synthetic { reason, .. } => Source::Synthetic { seed: args.seed, reason },
-            found => found,
-        }
-    };
+    let source = args.origin.source(&[args.split], args.seed)?;
     let request = sample::Request {
         source,
         split: args.split,

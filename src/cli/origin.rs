@@ -18,11 +18,15 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// Where the images come from; says so where synthetic digits have to stand in for MNIST.
+    /// Where the images come from; says so where synthetic digits, of that seed, have to stand in
+    /// for MNIST.
     pub(super) fn source(&self, splits: &[Split], seed: u64) -> Result<Source> {
         if self.synthetic {
             return Ok(Source::synthetic(seed));
         }
-        super::data::find_source(self.data_dir.as_deref(), splits)
+        Ok(match super::data::find_source(self.data_dir.as_deref(), splits)? {
+            Source::Synthetic { reason, .. } => Source::Synthetic { seed, reason },
+            found => found,
+        })
     }
 }

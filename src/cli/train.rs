@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::ProgressBar;
 
-use super::data::find_source;
+use super::origin::Origin;
 use super::output::{note, say};
 use super::{exit, progress, stop, values};
-use crate::data::{Source, Split};
+use crate::data::Split;
 use crate::error::{Error, Result};
 use crate::train::{self, Destination, Evaluation, Options, Progress};
 use crate::units;
@@ -16,15 +16,8 @@ use crate::units;
 /// What `plimsoll train` takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A folder of MNIST's IDX files, gzipped or not; its absence or damage is an error. Without
-    /// it, PLIMSOLL_MNIST_DIR, the cache, the mirrors and at last synthetic digits are tried; a
-    /// model of synthetic digits is a poor reader of MNIST, and says so wherever it is used.
-    #[arg(long, value_name = "DIR", conflicts_with = "synthetic")]
-    data_dir: Option<PathBuf>,
-
-    /// Learn from synthetic digits, even where MNIST is there.
-    #[arg(long)]
-    synthetic: bool,
+    #[command(flatten)]
+    origin: Origin,
 
     /// Passes over the 60,000 training images. Each takes some seconds; the loss on the test
     /// images is printed after each, and only the last one's weights are written.
@@ -90,11 +83,7 @@ pub(super) fn run(args: Args) -> Result<u8> {
     let destination = Destination::check(&args.out)?;
     let stop = stop::on_signal()?;
     warn_of_few_cores(options.replicas);
-    let source = if args.synthetic {
-        Source::synthetic(options.seed)
-    } else {
-        find_source(args.data_dir.as_deref(), &[Split::Train, Split::Test])?
-    };
+    let source = args.origin.source(&[Split::Train, Split::Test], options.seed)?;
     let (learn, test) = (source.load(Split::Train)?, source.load(Split::Test)?);
     say(format_args!("learning from {}: {}", learn.description, images(learn.images.len())))?;
     say(format_args!("testing on {}: {}", test.description, images(test.images.len())))?;
@@ -109,7 +98,7 @@ pub(super) fn run(args: Args) -> Result<u8> {
     destination.write(&trained, &options, &test)?;
     say(format_args!("wrote {}", args.out.display()))?;
     if test.synthetic {
-        note("warning: this model has seen synthetic digits alone, not MNIST");
+        note("warning: this model has seen synthetic digits alone, and reads MNIST poorly");
     }
     Ok(exit::OK)
 }
