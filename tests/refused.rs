@@ -8,8 +8,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use plimsoll::measure::host::{own_cores, pin};
 use plimsoll::model::{self, Weights};
-use plimsoll::pipeline::{own_cores, pin};
 use plimsoll::transform::{self, Job};
 
 use crate::support::{Place, digit, files, not_utf8, png, predictions, run, skipped};

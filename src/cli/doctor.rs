@@ -8,7 +8,6 @@ use crate::data::source::{Surroundings, cache_dir};
 use crate::error::Result;
 use crate::measure::host;
 use crate::model;
-use crate::pipeline::own_cores;
 use crate::units;
 
 /// What `plimsoll doctor` takes.
@@ -29,7 +28,7 @@ fn machine() -> Result<()> {
     heading("Machine")?;
     row("processor", &facts.cpu_model)?;
     let physical = facts.physical_cores.map_or(String::new(), |n| format!(", {n} physical"));
-    row("cores", format!("{} to use{physical}: {:?}", facts.cores, own_cores()))?;
+    row("cores", format!("{} to use{physical}: {:?}", facts.cores, host::own_cores()))?;
     if let Some(cpus) = facts.cgroup_cpus {
         row("cgroup", format!("grants {cpus} processors; more instances than that gain nothing"))?;
     }

@@ -2,7 +2,8 @@
 
 use super::exit;
 use crate::error::Result;
-use crate::pipeline::{Link, pin};
+use crate::measure::host::pin;
+use crate::pipeline::Link;
 use crate::{sweep, transform};
 
 /// What `plimsoll instance` takes.

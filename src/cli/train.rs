@@ -104,7 +104,7 @@ pub(super) fn run(args: Args) -> Result<u8> {
 }
 
 fn warn_of_few_cores(replicas: usize) {
-    let cores = crate::pipeline::own_cores().len();
+    let cores = crate::measure::host::own_cores().len();
     if replicas > cores {
         note(format_args!(
             "warning: {replicas} instances share {cores} cores; that is slower than {cores}"

@@ -110,7 +110,7 @@ pub(super) fn run(args: Args) -> Result<u8> {
 }
 
 fn warn_of_crowding(instances: usize) {
-    let cores = crate::pipeline::own_cores().len();
+    let cores = crate::measure::host::own_cores().len();
     if instances > cores {
         note(format_args!(
             "warning: {} share {}; they will be slower than {}",

@@ -56,7 +56,7 @@ impl Default for Sweep {
             batch_sizes: vec![1, 8, 32, 128, 256, 512],
             threads: vec![0],
             rounds: 5,
-            window: Nanos(1_000_000_000),
+            window: Nanos(800_000_000),
             warmup_min: Nanos(200_000_000),
             warmup_max: Nanos(800_000_000),
             warmup_window: Nanos(100_000_000),

@@ -12,4 +12,4 @@ mod place;
 pub use self::drive::{BatchTimes, Done, Item, drive};
 pub use self::fleet::{Event, Fleet};
 pub use self::link::{Link, sayable};
-pub use self::place::{Placement, own_cores, pin, place};
+pub use self::place::{Placement, place};

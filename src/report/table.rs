@@ -131,13 +131,20 @@ fn notes(run: &RunRecord) -> Vec<String> {
     notes
 }
 
-/// One note a reason, with the cells it applies to.
+/// One note a reason, with the cells it applies to; no more than a screen can hold.
 fn by_reason<'a>(what: &str, cells: impl Iterator<Item = (&'a Cell, String)>) -> Vec<String> {
-    let notes = words::by_reason(cells).into_iter().map(|(reason, names)| {
+    const SHOWN: usize = 4;
+    let all = words::by_reason(cells);
+    let rest = all.len().saturating_sub(SHOWN);
+    let notes = all.into_iter().take(SHOWN).map(|(reason, names)| {
         let cells = words::counted(names.len(), "cell");
         printable(&format!("{what}, {cells} ({}): {reason}.", some(&names)))
     });
-    notes.collect()
+    let more = (rest > 0).then(|| {
+        let reasons = words::counted(rest, "more reason");
+        format!("{what}: {reasons} in results.csv and on the page.")
+    });
+    notes.chain(more).collect()
 }
 
 /// The first few of many names.

@@ -1,4 +1,4 @@
-//! The bench that measures for real: a fleet of instances that stays up from cell to cell.
+//! The bench that measures for real, with instances started for each measurement.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,8 @@ use super::runner::{Bench, Measurement};
 use crate::config::Sweep;
 use crate::error::{Error, Result};
 use crate::measure::Recorder;
-use crate::pipeline::{Event, Fleet, own_cores, place};
+use crate::measure::host::own_cores;
+use crate::pipeline::{Event, Fleet, place};
 use crate::record::{Cell, Stages};
 
 /// How often the user's wish to stop is looked at while nothing happens.
@@ -19,7 +20,7 @@ const TICK: Duration = Duration::from_millis(50);
 /// loading libtorch from a cold disk takes most of it.
 const SLACK: Duration = Duration::from_secs(120);
 
-/// What instances are given once, when they start.
+/// What all instances are given.
 #[derive(Clone, Debug)]
 pub(super) struct Setup {
     /// The Plimsoll that they are started from.
@@ -32,46 +33,28 @@ pub(super) struct Setup {
     pub(super) check: usize,
 }
 
-/// Instances that measure one cell after another. They are started when first needed and again
-/// after a cell in which one of them died.
+/// Measures each cell with instances of its own, so that their memory is the cell's, and none finds
+/// threads, caches or faults that another cell has left.
 pub(super) struct FleetBench<'a> {
     setup: Setup,
     config: &'a Sweep,
     stop: &'a AtomicBool,
     cores: Vec<usize>,
-    fleet: Option<Fleet<Up>>,
 }
 
 impl<'a> FleetBench<'a> {
     pub(super) fn new(setup: Setup, config: &'a Sweep, stop: &'a AtomicBool) -> Self {
-        Self { setup, config, stop, cores: own_cores(), fleet: None }
+        Self { setup, config, stop, cores: own_cores() }
     }
 
-    /// A fleet of at least `instances`, opened and idle.
-    fn fleet(&mut self, instances: usize) -> Result<Fleet<Up>> {
-        if let Some(fleet) = self.fleet.take().filter(|fleet| fleet.len() >= instances) {
-            return Ok(fleet);
-        }
-        let most = self.config.instances.iter().copied().max().unwrap_or(1).max(instances);
-        let fleet = Fleet::start(&self.setup.program, INSTANCE_KIND, &place(&self.cores, most))?;
-        let Setup { model, images, check, .. } = self.setup.clone();
-        for index in 0..most {
-            let open = Down::Open { model: model.clone(), images: images.clone(), check };
-            fleet.send(index, &open)?;
-        }
-        let deadline = Instant::now() + SLACK;
-        for _ in 0..most {
-            match self.hear(&fleet, deadline)? {
-                (_, Up::Opened) => {}
-                (index, up) => return Err(unexpected(index, &up)),
-            }
-        }
-        Ok(fleet)
-    }
-
-    /// The next message. An instance that has gone, silence past the deadline and the user's wish
-    /// to stop are errors.
-    fn hear(&self, fleet: &Fleet<Up>, deadline: Instant) -> Result<(usize, Up)> {
+    /// The next message. An instance that has gone before it is `over`, silence past the deadline
+    /// and the user's wish to stop are errors.
+    fn hear(
+        &self,
+        fleet: &Fleet<Up>,
+        deadline: Instant,
+        over: &[(usize, Measured)],
+    ) -> Result<(usize, Up)> {
         loop {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(Error::Interrupted("while a cell was measured".into()));
@@ -81,8 +64,10 @@ impl<'a> FleetBench<'a> {
                     return Err(Error::Instance { index, reason });
                 }
                 Some((index, Event::Message(up))) => return Ok((index, up)),
+                Some((index, Event::Gone(_))) if over.iter().any(|(one, _)| *one == index) => {}
                 Some((index, Event::Gone(reason))) => {
-                    return Err(Error::Instance { index, reason: format!("it died ({reason})") });
+                    let how = if reason.is_empty() { "it left without a word" } else { &reason };
+                    return Err(Error::Instance { index, reason: format!("it died ({how})") });
                 }
                 None if Instant::now() > deadline => {
                     return Err(Error::Instance {
@@ -95,26 +80,31 @@ impl<'a> FleetBench<'a> {
         }
     }
 
-    /// Runs a cell through a fleet.
-    fn run(&self, fleet: &Fleet<Up>, cell: &Cell, round: usize) -> Result<Vec<Measured>> {
+    /// Starts a cell's instances, waits until all are warm, lets them go, and hears what each
+    /// has measured.
+    fn run(&self, cell: &Cell, round: usize) -> Result<Vec<Measured>> {
         let config = self.config;
-        for placement in place(&self.cores, cell.instances) {
-            let order = Order {
-                backend: cell.backend.clone(),
-                batch: cell.batch,
-                threads: cell.threads,
-                cores: placement.cores,
-                check: round == 0,
-                queue: config.queue,
-                warmup: (config.warmup_min.0, config.warmup_max.0, config.warmup_window.0),
-                window: config.window.0,
-            };
-            fleet.send(placement.index, &Down::Measure(Box::new(order)))?;
+        let Setup { program, model, images, check } = self.setup.clone();
+        let fleet: Fleet<Up> =
+            Fleet::start(&program, INSTANCE_KIND, &place(&self.cores, cell.instances))?;
+        let order = Order {
+            model,
+            images,
+            check: if round == 0 { check } else { 0 },
+            backend: cell.backend.clone(),
+            batch: cell.batch,
+            threads: cell.threads,
+            queue: config.queue,
+            warmup: (config.warmup_min.0, config.warmup_max.0, config.warmup_window.0),
+            window: config.window.0,
+        };
+        for index in 0..cell.instances {
+            fleet.send(index, &Down::Measure(Box::new(order.clone())))?;
         }
         let deadline =
             Instant::now() + config.warmup_max.duration() + config.window.duration() + SLACK;
         for _ in 0..cell.instances {
-            match self.hear(fleet, deadline)? {
+            match self.hear(&fleet, deadline, &[])? {
                 (_, Up::Warm) => {}
                 (index, up) => return Err(unexpected(index, &up)),
             }
@@ -124,22 +114,18 @@ impl<'a> FleetBench<'a> {
         }
         let mut all = Vec::with_capacity(cell.instances);
         for _ in 0..cell.instances {
-            match self.hear(fleet, deadline)? {
-                (_, Up::Measured(measured)) => all.push(*measured),
+            match self.hear(&fleet, deadline, &all)? {
+                (index, Up::Measured(measured)) => all.push((index, *measured)),
                 (index, up) => return Err(unexpected(index, &up)),
             }
         }
-        Ok(all)
+        Ok(all.into_iter().map(|(_, measured)| measured).collect())
     }
 }
 
 impl Bench for FleetBench<'_> {
     fn measure(&mut self, cell: &Cell, round: usize) -> Result<Measurement> {
-        let fleet = self.fleet(cell.instances)?;
-        let measured = self.run(&fleet, cell, round)?;
-        // Only a fleet that came through whole is used again: dropping it ends the others.
-        self.fleet = Some(fleet);
-        Ok(add_up(measured))
+        Ok(add_up(self.run(cell, round)?))
     }
 }
 
@@ -175,7 +161,6 @@ fn add_up(all: Vec<Measured>) -> Measurement {
 
 fn unexpected(index: usize, up: &Up) -> Error {
     let what = match up {
-        Up::Opened => "opened",
         Up::Warm => "warm",
         Up::Measured(_) => "measured",
         Up::Failed { .. } => "failed",

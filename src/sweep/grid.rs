@@ -10,9 +10,9 @@ use crate::units::Nanos;
 /// A pass with more threads than this many times the cores measures the scheduler alone.
 const MAX_OVERCOMMIT: usize = 4;
 
-/// Time to open the sessions of one measurement and to run the check set, roughly. Instances stay
-/// up from one measurement to the next.
-const START: Nanos = Nanos(100_000_000);
+/// Time to start and end the instances of one measurement, roughly: most of it is the loading of
+/// libtorch.
+const START: Nanos = Nanos(350_000_000);
 
 /// What the grid has to know of the machine and the build.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -287,7 +287,7 @@ mod tests {
             "rounds = 3\nwindow = '1s'\nwarmup_min = '100ms'\nwarmup_window = '200ms'\n\
              warmup_max = '500ms'",
         );
-        assert_eq!(estimate(&config, 10), Nanos(30 * 1_600_000_000));
+        assert_eq!(estimate(&config, 10), Nanos(30 * 1_850_000_000));
         assert_eq!(estimate(&config, 0), Nanos(0));
     }
 

@@ -1,6 +1,5 @@
-//! An instance of a sweep: measures its part of one cell after another.
+//! An instance of a sweep: measures its part of one cell.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -13,7 +12,7 @@ use crate::data::{self, Image};
 use crate::error::{Error, Result};
 use crate::measure::host;
 use crate::model::{self, Weights};
-use crate::pipeline::{Item, Link, drive, pin};
+use crate::pipeline::{Item, Link, drive};
 use crate::staging::Pool;
 use crate::units::Nanos;
 
@@ -24,82 +23,65 @@ const FEED: usize = 64;
 /// close for this reason.
 const MAX_DELAY: Nanos = Nanos(1_000_000_000);
 
-/// Measures what the parent on the other end of `link` asks for, until it has no more.
+/// Measures one cell as the parent on the other end of `link` says.
+///
+/// The session runs on a thread of its own; meanwhile this one hears the parent, who says `Go` once
+/// all instances are warm, or ends the conversation.
 ///
 /// # Errors
-/// Whatever keeps it from measuring anything at all. A cell that cannot be measured is reported
-/// and the instance goes on.
+/// What keeps the cell from being measured; it has been said to the parent too.
 pub fn serve(link: &Link) -> Result<()> {
-    let Some(Down::Open { model, images, check }) = link.receive()? else {
-        return Err(Error::Bug("an instance was told to measure before it was opened".into()));
+    let Some(Down::Measure(order)) = link.receive()? else {
+        return Err(Error::Bug("the word to go came before a cell to measure".into()));
     };
-    let bench = match Bench::load(link, model.as_deref(), &images, check) {
-        Ok(bench) => bench,
-        Err(error) => {
-            link.send(&Up::Failed { reason: error.to_string() })?;
-            return Err(error);
+    let signs = Signs::default();
+    thread::scope(|scope| {
+        let signs = &signs;
+        let session = scope.spawn(move || {
+            let measured = Bench::load(link, &order).and_then(|bench| bench.run(&order, signs));
+            let peak_rss_bytes = host::peak_resident_bytes();
+            let (up, outcome) = match measured {
+                Ok(measured) => {
+                    (Up::Measured(Box::new(Measured { peak_rss_bytes, ..measured })), Ok(()))
+                }
+                Err(error) => (Up::Failed { reason: error.to_string() }, Err(error)),
+            };
+            link.send(&up).and(outcome)
+        });
+        match link.receive()? {
+            Some(Down::Go) => signs.go.store(true, Ordering::Release),
+            Some(_) => return Err(Error::Bug("a cell came before the last was over".into())),
+            None => signs.abandon.store(true, Ordering::Release),
         }
-    };
-    link.send(&Up::Opened)?;
-    while let Some(message) = link.receive()? {
-        let Down::Measure(order) = message else {
-            return Err(Error::Bug("the word to go came before a cell to measure".into()));
-        };
-        bench.measure(&order)?;
-    }
-    Ok(())
+        session.join().unwrap_or_else(|_| Err(Error::Bug("a session panicked".into())))
+    })
 }
 
 struct Bench<'a> {
     link: &'a Link,
     weights: Weights,
     images: Vec<Image>,
-    check: usize,
 }
 
 impl<'a> Bench<'a> {
-    fn load(link: &'a Link, model: Option<&Path>, images: &Path, check: usize) -> Result<Self> {
-        let (weights, _) = match model {
+    fn load(link: &'a Link, order: &Order) -> Result<Self> {
+        let (weights, _) = match &order.model {
             Some(path) => model::load(path)?,
             None => model::shipped()?,
         };
-        let file = std::fs::File::open(images).map_err(|e| Error::io("open", images, e))?;
-        let images = data::idx::read_images(file, images)?.items;
-        let check = check.min(images.len());
-        Ok(Self { link, weights, images, check })
-    }
-
-    /// Measures one cell and says what came of it.
-    ///
-    /// Everything runs on threads of its own, bound to the cell's cores, so that a framework's
-    /// thread pools start afresh. Meanwhile this thread hears the parent, who says `Go` once for
-    /// each cell whether all instances are warm or one has failed.
-    fn measure(&self, order: &Order) -> Result<()> {
-        host::reset_peak_resident_bytes();
-        let signs = Signs::default();
-        thread::scope(|scope| {
-            let signs = &signs;
-            let session = scope.spawn(move || {
-                let measured = pin(&order.cores).and_then(|()| self.run(order, signs));
-                let peak_rss_bytes = host::peak_resident_bytes();
-                self.link.send(&match measured {
-                    Ok(measured) => Up::Measured(Box::new(Measured { peak_rss_bytes, ..measured })),
-                    Err(error) => Up::Failed { reason: error.to_string() },
-                })
-            });
-            match self.link.receive()? {
-                Some(Down::Go) => signs.go.store(true, Ordering::Release),
-                Some(_) => return Err(Error::Bug("a cell came before the last was over".into())),
-                None => signs.abandon.store(true, Ordering::Release),
-            }
-            session.join().unwrap_or_else(|_| Err(Error::Bug("a session panicked".into())))
-        })
+        let path = &order.images;
+        let file = std::fs::File::open(path).map_err(|e| Error::io("open", path, e))?;
+        let images = data::idx::read_images(file, path)?.items;
+        Ok(Self { link, weights, images })
     }
 
     /// Opens the session, runs the check set where asked to, warms up, and measures.
     fn run(&self, order: &Order, signs: &Signs) -> Result<Measured> {
         let backend = backend::by_name(&order.backend)?;
-        let check = if order.check { Some(self.check(order, &*backend)?.into()) } else { None };
+        let check = match order.check.min(self.images.len()) {
+            0 => None,
+            images => Some(self.check(order, &*backend, images)?.into()),
+        };
         let (mut session, pool) = self.open(order, &*backend, Outputs::Classes)?;
         let clock = Clock::monotonic();
         let policy = Policy::new(order.batch, MAX_DELAY, Vec::new())?;
@@ -146,13 +128,13 @@ impl<'a> Bench<'a> {
     }
 
     /// What this cell's session says of the check set, in batches of the cell's size.
-    fn check(&self, order: &Order, backend: &dyn Backend) -> Result<Predictions> {
+    fn check(&self, order: &Order, backend: &dyn Backend, images: usize) -> Result<Predictions> {
         let (mut session, pool) = self.open(order, backend, Outputs::Scores)?;
-        predict(session.as_mut(), &pool, &self.images[..self.check])
+        predict(session.as_mut(), &pool, &self.images[..images])
     }
 }
 
-/// What the parent has said while a cell is measured.
+/// What the parent has said meanwhile.
 #[derive(Default)]
 struct Signs {
     go: AtomicBool,

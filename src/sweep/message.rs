@@ -14,16 +14,7 @@ use crate::units::Nanos;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Down {
-    /// Load what all measurements share; the first message.
-    Open {
-        /// The model's file; the shipped weights where there is none.
-        model: Option<PathBuf>,
-        /// An IDX file of the images that are cycled.
-        images: PathBuf,
-        /// How many of them, from the first, are the check set.
-        check: usize,
-    },
-    /// Measure a cell: open a session, warm up, say so, and keep running.
+    /// Measure a cell: open a session, warm up, say so, and keep running. The first message.
     Measure(Box<Order>),
     /// All instances are warm: the window begins.
     Go,
@@ -32,16 +23,18 @@ pub(super) enum Down {
 /// How to measure a cell.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Order {
+    /// The model's file; the shipped weights where there is none.
+    pub(super) model: Option<PathBuf>,
+    /// An IDX file of the images that are cycled.
+    pub(super) images: PathBuf,
+    /// How many of them, from the first, are to be run as the check set before.
+    pub(super) check: usize,
     /// The backend, by name.
     pub(super) backend: String,
     /// Largest batch, in images.
     pub(super) batch: usize,
     /// Threads of one forward pass.
     pub(super) threads: usize,
-    /// Processors to stay on.
-    pub(super) cores: Vec<usize>,
-    /// Whether to run the check set first.
-    pub(super) check: bool,
     /// Batches that may wait between the feeder and the model.
     pub(super) queue: usize,
     /// Shortest and longest warm-up and the length of its windows, in nanoseconds.
@@ -61,13 +54,11 @@ impl Order {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Up {
-    /// Loaded.
-    Opened,
     /// Warm, and running on.
     Warm,
     /// What the window held.
     Measured(Box<Measured>),
-    /// The cell cannot be measured; the instance itself can go on.
+    /// The cell cannot be measured.
     Failed {
         /// The error's text.
         reason: String,

@@ -18,9 +18,9 @@ use crate::batching::{Policy, Queue};
 use crate::clock::Clock;
 use crate::data::{IMAGE_PIXELS, Image};
 use crate::error::{Error, Result};
-use crate::measure::host::peak_resident_bytes;
+use crate::measure::host::{own_cores, peak_resident_bytes};
 use crate::model::{self, Weights};
-use crate::pipeline::{Done, Item, Link, drive, own_cores};
+use crate::pipeline::{Done, Item, Link, drive};
 use crate::staging::Pool;
 use crate::store::{Input, Output};
 

@@ -9,7 +9,8 @@ use super::ledger::Ledger;
 use super::message::{Down, Up};
 use super::{INSTANCE_KIND, preflight};
 use crate::error::{Error, Result};
-use crate::pipeline::{Event, Fleet, own_cores, place};
+use crate::measure::host::own_cores;
+use crate::pipeline::{Event, Fleet, place};
 use crate::store::{Listing, Output};
 
 /// How often the user's wish to stop is looked at while nothing happens.

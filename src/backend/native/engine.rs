@@ -10,6 +10,7 @@ use crate::backend::sync::Forward;
 use crate::backend::{Outputs, Predictions, SessionOptions};
 use crate::data::IMAGE_PIXELS;
 use crate::error::{Error, Result};
+use crate::measure::host::{own_cores, pin};
 use crate::model::{CLASSES, Weights};
 
 /// A session's model: packed weights, and room for everything between pixels and predictions, so
@@ -36,10 +37,18 @@ impl<const LANES: usize, const BLOCK: usize> Engine<LANES, BLOCK> {
         options: &SessionOptions,
     ) -> Result<Self> {
         let threads = options.threads.max(1);
+        let cores = own_cores();
         let pool = (threads > 1).then(|| {
             ThreadPoolBuilder::new()
                 .num_threads(threads)
                 .thread_name(|i| format!("native-{i}"))
+                .start_handler(move |i| {
+                    // Left alone, two threads meet on one core as often as not. Where all of the
+                    // cores are this session's, each thread takes its own; if it may not, it runs.
+                    if cores.len() == threads {
+                        let _ = pin(&cores[i..=i]);
+                    }
+                })
                 .build()
                 .map_err(|e| {
                     Error::backend("native", format!("cannot start {threads} threads: {e}"))

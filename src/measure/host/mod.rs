@@ -1,5 +1,6 @@
 //! Facts about the machine, and what this process uses of it.
 
+mod affinity;
 mod cgroup;
 mod git;
 mod process;
@@ -8,7 +9,8 @@ use std::path::Path;
 
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
-pub use self::process::{peak_resident_bytes, reset_peak_resident_bytes, resident_bytes};
+pub use self::affinity::{own_cores, pin};
+pub use self::process::{peak_resident_bytes, resident_bytes};
 
 /// Facts about the machine; a field is absent where the system does not tell.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -12,12 +12,6 @@ pub fn peak_resident_bytes() -> Option<u64> {
     field(&fs::read_to_string("/proc/self/status").ok()?, "VmHWM:")
 }
 
-/// Lets the peak begin anew from what is held now, where the system allows it.
-pub fn reset_peak_resident_bytes() {
-    // Where it fails, the peak is that of the process's whole life: too large, never too small.
-    let _ = fs::write("/proc/self/clear_refs", "5");
-}
-
 /// A field of `/proc/self/status`, which is written as `VmHWM: 1740 kB`.
 fn field(status: &str, name: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
