@@ -79,11 +79,6 @@ impl<Up: DeserializeOwned + Send + 'static> Fleet<Up> {
         self.members.is_empty()
     }
 
-    /// The process id of an instance.
-    pub fn pid(&self, index: usize) -> u32 {
-        self.members[index].child.lock().unwrap_or_else(PoisonError::into_inner).id()
-    }
-
     /// Sends a message to an instance. It is queued; a slow or dead instance holds no one up.
     ///
     /// # Errors
