@@ -9,11 +9,14 @@ mod instance;
 mod job;
 mod ledger;
 mod message;
+mod plan;
 mod preflight;
 mod run;
+pub mod terms;
 
 pub use self::instance::serve;
 pub use self::job::{Failure, InstanceReport, Job, Progress, Summary};
+pub use self::plan::Plan;
 pub use self::run::run;
 
 /// What the instances of a transform are started as: `plimsoll instance transform`.
