@@ -15,7 +15,10 @@ mod run;
 pub mod terms;
 
 pub use self::instance::serve;
-pub use self::job::{Failure, InstanceReport, Job, Progress, Summary};
+pub use self::job::{
+    Comparison, Failure, Finding, InstanceReport, Job, Pace, Progress, Severity, Shares, Summary,
+    Wishes,
+};
 pub use self::plan::Plan;
 pub use self::run::run;
 

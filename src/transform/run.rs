@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::job::{Failure, InstanceReport, Job, Progress, Summary};
+use super::job::{Failure, InstanceReport, Job, Progress, Shares, Summary};
 use super::ledger::Ledger;
 use super::message::{Down, Up};
 use super::{INSTANCE_KIND, preflight};
@@ -61,8 +61,19 @@ pub fn run(
     failures.sort_by(|a, b| a.key.cmp(&b.key));
     let succeeded = objects - failures.len() - ledger.left();
     Ok(Summary {
+        name: String::new(),
+        started: true,
+        findings: Vec::new(),
+        shares: Shares::default(),
+        bytes: None,
+        resumed: 0,
+        failure_reason: None,
+        unrecorded: None,
+        comparison: None,
+        objects_per_s: succeeded as f64 / run.as_secs_f64(),
         objects,
         succeeded,
+        failed: failures.len(),
         failures,
         unfinished: ledger.left(),
         interrupted,
@@ -76,7 +87,12 @@ pub fn run(
 }
 
 fn not_utf8(path: &str) -> Failure {
-    Failure { key: path.to_owned(), reason: "its name is not UTF-8; rename it".to_owned() }
+    Failure {
+        key: path.to_owned(),
+        record: None,
+        offset: None,
+        reason: "its name is not UTF-8; rename it".to_owned(),
+    }
 }
 
 struct Parent<'a> {
@@ -154,7 +170,7 @@ impl Parent<'_> {
                 for (object, reason) in failed {
                     if self.ledger.finish(index, object) {
                         let key = self.listing.key(object as usize).to_owned();
-                        self.failures.push(Failure { key, reason });
+                        self.failures.push(Failure { key, record: None, offset: None, reason });
                     }
                 }
                 self.feed(index);
