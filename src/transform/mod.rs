@@ -9,10 +9,12 @@ mod instance;
 mod job;
 mod ledger;
 mod message;
+mod outcomes;
 mod plan;
 mod preflight;
 mod run;
 pub mod terms;
+mod watch;
 
 pub use self::instance::serve;
 pub use self::job::{

@@ -35,11 +35,16 @@ pub fn run(
     // An instance without an object would only be started and stopped.
     let instances = job.instances.min(listing.len()).max(1);
     observe(Progress::Starting { objects, instances });
-    let fleet = Fleet::start(program, INSTANCE_KIND, &place(&own_cores(), instances))?;
+    let fleet =
+        Fleet::start(program, INSTANCE_KIND, &place(&own_cores(), instances), &Default::default())?;
     let mut parent = Parent {
         fleet,
         listing: &listing,
-        ledger: Ledger::new(listing.len(), instances, job.max_batch),
+        ledger: Ledger::new(
+            listing.len(),
+            super::ledger::in_turn(listing.len(), instances),
+            job.max_batch,
+        ),
         failures: unnameable.iter().map(|path| not_utf8(path)).collect(),
         deaths: Vec::new(),
         gone: 0,
