@@ -1,10 +1,15 @@
 //! What is asked for, and what came of it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::terms::Partition;
+use super::plan::Plan;
+use super::terms::{
+    AssembleWith, BatchStrategy, CompressionType, DataType, JoinSource, OutputKeys, Partition,
+    Preprocess, SplitType,
+};
 use crate::units::Nanos;
 
 /// A transform job.
@@ -31,6 +36,42 @@ pub struct Job {
 }
 
 impl Job {
+    /// The job in the words that instances understand.
+    pub(super) fn plan(&self) -> Plan {
+        Plan {
+            name: String::new(),
+            data_type: DataType::default(),
+            input: self.input.display().to_string(),
+            output: self.output.display().to_string(),
+            output_keys: OutputKeys::default(),
+            model: None,
+            model_file: self.model.clone(),
+            backend: self.backend.clone(),
+            instances: self.instances,
+            partition: Partition::default(),
+            max_batch: self.max_batch,
+            max_delay_ns: self.max_delay_ns,
+            preferred: self.preferred.clone(),
+            coalesce: true,
+            max_concurrent_transforms: 1,
+            max_payload_bytes: Some(self.max_object_bytes),
+            invocations_timeout_s: 600,
+            invocations_max_retries: 0,
+            batch_strategy: BatchStrategy::default(),
+            content_type: "application/x-image".into(),
+            accept: "application/json".into(),
+            compression: CompressionType::default(),
+            split: SplitType::default(),
+            assemble: AssembleWith::default(),
+            input_filter: "$".into(),
+            join: JoinSource::default(),
+            output_filter: "$".into(),
+            probabilities: false,
+            preprocess: Preprocess::default(),
+            environment: BTreeMap::new(),
+        }
+    }
+
     /// [`Job::max_delay_ns`] as a span.
     pub fn max_delay(&self) -> Nanos {
         Nanos(self.max_delay_ns)

@@ -4,6 +4,7 @@
 //! them, and hands a dead instance's unfinished keys to the others. [`serve`] is the instance: it
 //! reads and decodes on rayon, batches across objects, runs the model, and writes.
 
+mod engine;
 mod handler;
 mod instance;
 mod job;

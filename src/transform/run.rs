@@ -115,7 +115,12 @@ impl Parent<'_> {
     /// The barrier: waits until every instance stands ready.
     fn make_ready(&mut self, job: &Job, stop: &AtomicBool) -> Result<()> {
         for index in 0..self.fleet.len() {
-            self.fleet.send(index, &Down::Open { job: Box::new(job.clone()), index })?;
+            let open = Down::Open {
+                plan: Box::new(job.plan()),
+                index,
+                base: job.input.display().to_string(),
+            };
+            self.fleet.send(index, &open)?;
         }
         let mut ready = 0;
         while ready < self.fleet.len() {
@@ -169,13 +174,18 @@ impl Parent<'_> {
     fn take(&mut self, index: usize, event: Event<Up>) {
         match event {
             Event::Message(Up::Finished { done, failed }) => {
-                for object in done {
-                    self.ledger.finish(index, object);
+                for written in done {
+                    self.ledger.finish(index, written.object);
                 }
-                for (object, reason) in failed {
+                for (object, cause) in failed {
                     if self.ledger.finish(index, object) {
                         let key = self.listing.key(object as usize).to_owned();
-                        self.failures.push(Failure { key, record: None, offset: None, reason });
+                        self.failures.push(Failure {
+                            key,
+                            record: None,
+                            offset: None,
+                            reason: cause.reason,
+                        });
                     }
                 }
                 self.feed(index);
