@@ -9,10 +9,12 @@ mod handler;
 mod instance;
 mod job;
 mod ledger;
+mod manifest;
 mod message;
 mod outcomes;
 mod plan;
 mod preflight;
+pub mod processing;
 mod run;
 pub mod terms;
 mod watch;
@@ -22,6 +24,7 @@ pub use self::job::{
     Comparison, Failure, Finding, InstanceReport, Job, Pace, Progress, Severity, Shares, Summary,
     Wishes,
 };
+pub use self::manifest::Manifest;
 pub use self::plan::Plan;
 pub use self::run::run;
 
