@@ -1,5 +1,6 @@
 //! The parent of a job.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -35,7 +36,8 @@ pub fn run(
     // An instance without an object would only be started and stopped.
     let instances = job.instances.min(listing.len()).max(1);
     observe(Progress::Starting { objects, instances });
-    let fleet = Fleet::start(program, INSTANCE_KIND, &place(&own_cores(), instances))?;
+    let fleet =
+        Fleet::start(program, INSTANCE_KIND, &place(&own_cores(), instances), &BTreeMap::new())?;
     let mut parent = Parent {
         fleet,
         listing: &listing,
