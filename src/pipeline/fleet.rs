@@ -42,8 +42,8 @@ struct Member {
 }
 
 impl<Up: DeserializeOwned + Send + 'static> Fleet<Up> {
-    /// Starts `program instance KIND` once for each placement, bound to its cores and with
-    /// `environment` beside what this process has.
+    /// Starts `program instance KIND` once for each placement, bound to its cores, with the
+    /// variables of `environment` added to those of this process.
     ///
     /// Each is in a process group of its own, so that Ctrl-C reaches the parent alone, which lets
     /// them finish what is in flight.
@@ -64,6 +64,7 @@ impl<Up: DeserializeOwned + Send + 'static> Fleet<Up> {
             command.args(["instance", kind, "--cores", &cores.join(",")]);
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
             spread_openmp(&mut command, &placement.cores);
+            // After our own, so that what the user says of OpenMP's threads holds.
             command.envs(environment);
             #[cfg(unix)]
             std::os::unix::process::CommandExt::process_group(&mut command, 0);

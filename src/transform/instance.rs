@@ -209,7 +209,7 @@ impl Engine<'_> {
         };
         let _ = opened.send(Ok(()));
         let mut own = InstanceReport::default();
-        drive(session.as_mut(), &self.queue, &pool, &self.clock, |done| {
+        drive(session.as_mut(), &self.queue, &pool, &self.clock, 0, |done| {
             own.images += done.items.len() as u64;
             own.batches += 1;
             own.compute_ns += done.times.device.compute.0;
