@@ -17,6 +17,7 @@ mod preflight;
 pub mod processing;
 pub mod request;
 mod run;
+mod source;
 pub mod terms;
 mod watch;
 
