@@ -11,6 +11,7 @@ mod ledger;
 mod message;
 mod plan;
 mod preflight;
+pub mod record;
 pub mod request;
 mod run;
 pub mod terms;
