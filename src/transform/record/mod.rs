@@ -9,8 +9,10 @@ mod describe;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod job;
+mod jobs;
 mod time;
 
 pub use self::describe::{Description, Entry};
 pub use self::job::{Counts, JobRecord, Status};
+pub use self::jobs::{Filter, Jobs, Listed, SortBy, SortOrder};
 pub use self::time::Time;
