@@ -15,6 +15,7 @@ mod outcomes;
 mod plan;
 mod preflight;
 pub mod processing;
+pub mod record;
 pub mod request;
 mod run;
 mod source;

@@ -5,8 +5,9 @@ use serde_json::Value;
 use super::body::CreateTransformJob;
 use super::draft::Draft;
 use super::fields::{Fate, Field, Kind, REQUEST};
+use super::forms;
 use super::walk::{self, Extent, join, wrong};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::transform::terms::SplitType;
 
 /// What MaxPayloadInMB is where it is not given.
@@ -123,6 +124,18 @@ impl CreateTransformJob {
         };
         self.environment.iter().flatten().filter_map(ours).collect()
     }
+}
+
+/// Checks that a text is the name of a job, wherever it comes from.
+///
+/// # Errors
+/// [`Error::Invalid`] that says what a name looks like.
+pub(in crate::transform) fn check_job_name(name: &str) -> Result<()> {
+    if (1..=63).contains(&name.len()) && (forms::JOB_NAME.holds)(name) {
+        return Ok(());
+    }
+    let asks = forms::JOB_NAME.asks;
+    Err(Error::invalid("job name", format!("{name:?} is not allowed; {asks}, at most 63 in all")))
 }
 
 /// `c5` of `ml.c5.xlarge`.

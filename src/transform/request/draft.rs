@@ -45,7 +45,7 @@ impl Draft {
     }
 
     /// Its fields, as JSON has them.
-    pub(super) fn map(&self) -> &Map<String, Value> {
+    pub(in crate::transform) fn map(&self) -> &Map<String, Value> {
         &self.0
     }
 

@@ -71,5 +71,6 @@ pub use self::body::{
     CreateTransformJob, DataCaptureConfig, DataProcessing, DataSource, ExperimentConfig,
     ModelClientConfig, S3DataSource, Tag, TransformInput, TransformOutput, TransformResources,
 };
+pub(in crate::transform) use self::check::check_job_name;
 pub use self::draft::Draft;
 pub use self::local::{Local, SHIPPED_MODEL, plan};
