@@ -4,7 +4,7 @@
 //! them, and hands a dead instance's unfinished keys to the others. [`serve`] is the instance: it
 //! reads and decodes on rayon, batches across objects, runs the model, and writes.
 
-mod handler;
+pub mod handler;
 mod instance;
 mod job;
 mod ledger;
@@ -12,6 +12,7 @@ mod message;
 mod plan;
 mod preflight;
 mod run;
+pub mod split;
 pub mod terms;
 
 pub use self::instance::serve;
