@@ -6,6 +6,7 @@
 
 mod engine;
 mod handler;
+pub mod handler;
 mod instance;
 mod job;
 mod ledger;
@@ -19,6 +20,7 @@ pub mod record;
 pub mod request;
 mod run;
 mod source;
+pub mod split;
 pub mod terms;
 mod watch;
 
