@@ -10,6 +10,7 @@ mod job;
 mod ledger;
 mod manifest;
 mod message;
+pub mod partition;
 mod plan;
 mod preflight;
 pub mod processing;
