@@ -13,6 +13,7 @@ mod ledger;
 mod manifest;
 mod message;
 mod outcomes;
+pub mod partition;
 mod plan;
 mod preflight;
 pub mod processing;
