@@ -5,7 +5,6 @@
 //! reads and decodes on rayon, batches across objects, runs the model, and writes.
 
 mod engine;
-mod handler;
 pub mod handler;
 mod instance;
 mod job;
