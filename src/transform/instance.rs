@@ -1,18 +1,22 @@
-//! An instance at work on its share of a job.
+//! An instance at work on its share of a plan.
 //!
 //! One thread hears the parent; rayon reads and decodes; a session a core runs the model; as many
 //! threads write. Between each two stands a bounded queue, so a slow stage holds the faster ones
 //! back and memory stays flat.
 
+use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rayon::iter::{ParallelBridge, ParallelIterator};
+use sha2::{Digest, Sha256};
 
 use super::handler;
-use super::job::{InstanceReport, Job};
-use super::message::{Down, Up};
+use super::job::InstanceReport;
+use super::message::{Down, Failed, Up, Written};
+use super::plan::Plan;
 use crate::backend::{self, Backend, Outputs, Session, SessionOptions};
 use crate::batching::{Policy, Queue};
 use crate::clock::Clock;
@@ -35,10 +39,10 @@ const WARM_IMAGES: usize = 1024;
 /// Whatever keeps the instance from working at all; it has been said to the parent too. Objects
 /// that fail are reported one by one.
 pub fn serve(link: &Link) -> Result<()> {
-    let Some(Down::Open { job, index }) = link.receive()? else {
+    let Some(Down::Open { plan, index, base }) = link.receive()? else {
         return Err(Error::Bug("an instance was told to work before it was told on what".into()));
     };
-    let done = work(link, &job, index);
+    let done = work(link, &plan, index, &base);
     if let Err(error) = &done {
         // If the parent is gone too, our exit code is all that is left to say.
         let _ = link.send(&Up::Broken { reason: error.to_string() });
@@ -56,7 +60,7 @@ type Object = (u32, String);
 
 struct Engine<'a> {
     link: &'a Link,
-    job: &'a Job,
+    plan: &'a Plan,
     input: Input,
     output: Output,
     clock: Clock,
@@ -64,21 +68,21 @@ struct Engine<'a> {
     totals: Mutex<InstanceReport>,
 }
 
-fn work(link: &Link, job: &Job, index: usize) -> Result<()> {
+fn work(link: &Link, plan: &Plan, index: usize, base: &str) -> Result<()> {
     let cores = own_cores().len();
-    let (weights, model) = match &job.model {
+    let (weights, model) = match &plan.model_file {
         Some(path) => model::load(path)?,
         None => model::shipped()?,
     };
-    let backend = backend::by_name(&job.backend)?;
+    let backend = backend::by_name(&plan.backend)?;
     let clock = Clock::monotonic();
-    let policy = Policy::new(job.max_batch, job.max_delay(), job.preferred.clone())?;
+    let policy = Policy::new(plan.max_batch, plan.max_delay(), plan.preferred.clone())?;
     let engine = Engine {
         link,
-        job,
-        input: Input::open(&job.input)?,
-        output: Output::open(&job.output),
-        queue: Queue::new((cores + 1) * job.max_batch, policy, clock.clone()),
+        plan,
+        input: Input::open(Path::new(base))?,
+        output: Output::open(Path::new(&plan.output)),
+        queue: Queue::new((cores + 1) * plan.max_batch, policy, clock.clone()),
         clock,
         totals: Mutex::new(InstanceReport { index, ..InstanceReport::default() }),
     };
@@ -165,10 +169,11 @@ impl Engine<'_> {
         let mut items = Vec::with_capacity(objects.len());
         let mut failed = Vec::new();
         for (object, key) in objects {
-            let read = self.input.read(&key, self.job.max_object_bytes, &mut bytes);
+            let read =
+                self.input.read(&key, self.plan.max_payload_bytes.unwrap_or(u64::MAX), &mut bytes);
             match read.and_then(|()| handler::input(&bytes)) {
                 Ok(image) => items.push(Item { image, tag: Tag { object, key } }),
-                Err(error) => failed.push((object, error.to_string())),
+                Err(error) => failed.push((object, Failed::whole(error))),
             }
         }
         if self.queue.push_all(&mut items).is_err() {
@@ -187,7 +192,7 @@ impl Engine<'_> {
         written: &Sender<Vec<(Tag, u8)>>,
     ) {
         let _closer = Closer { queue: &self.queue };
-        let max_batch = self.job.max_batch;
+        let max_batch = self.plan.max_batch;
         let options = SessionOptions { max_batch, threads: 1, outputs: Outputs::Classes };
         let open = backend.open(weights, &options).and_then(|mut session| {
             let pool = Pool::new(&*backend.host_alloc(), session.in_flight() + 1, max_batch)?;
@@ -204,7 +209,7 @@ impl Engine<'_> {
         };
         let _ = opened.send(Ok(()));
         let mut own = InstanceReport::default();
-        drive(session.as_mut(), &self.queue, &pool, &self.clock, |done| {
+        drive(session.as_mut(), &self.queue, &pool, &self.clock, 0, |done| {
             own.images += done.items.len() as u64;
             own.batches += 1;
             own.compute_ns += done.times.device.compute.0;
@@ -232,7 +237,7 @@ impl Engine<'_> {
             }
             Err(error) => {
                 let reason = error.to_string();
-                let failed = done.items.iter().map(|i| (i.item.tag.object, reason.clone()));
+                let failed = done.items.iter().map(|i| (i.item.tag.object, Failed::whole(&reason)));
                 self.tell(Vec::new(), failed.collect());
             }
         }
@@ -246,15 +251,20 @@ impl Engine<'_> {
             for (tag, class) in chunk {
                 let text = handler::output(class);
                 match self.output.put(&handler::output_key(&tag.key), text.as_bytes()) {
-                    Ok(()) => done.push(tag.object),
-                    Err(error) => failed.push((tag.object, error.to_string())),
+                    Ok(()) => done.push(Written {
+                        object: tag.object,
+                        bytes: text.len() as u64,
+                        records: 1,
+                        sha256: hex(&Sha256::digest(&text)),
+                    }),
+                    Err(error) => failed.push((tag.object, Failed::whole(error))),
                 }
             }
             self.tell(done, failed);
         }
     }
 
-    fn tell(&self, done: Vec<u32>, failed: Vec<(u32, String)>) {
+    fn tell(&self, done: Vec<Written>, failed: Vec<(u32, Failed)>) {
         if !(done.is_empty() && failed.is_empty()) {
             // A parent that is gone has ended our input too.
             let _ = self.link.send(&Up::Finished { done, failed });
@@ -275,4 +285,12 @@ fn warm(session: &mut dyn Session, pool: &Pool) -> Result<()> {
         session.wait(ticket, &mut predictions)?;
     }
     Ok(())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -4,18 +4,32 @@
 //! them, and hands a dead instance's unfinished keys to the others. [`serve`] is the instance: it
 //! reads and decodes on rayon, batches across objects, runs the model, and writes.
 
-mod handler;
+mod engine;
+pub mod handler;
 mod instance;
 mod job;
 mod ledger;
+mod manifest;
 mod message;
+mod outcomes;
+pub mod partition;
 mod plan;
 mod preflight;
+pub mod processing;
+pub mod record;
+pub mod request;
 mod run;
+mod source;
+pub mod split;
 pub mod terms;
+mod watch;
 
 pub use self::instance::serve;
-pub use self::job::{Failure, InstanceReport, Job, Progress, Summary};
+pub use self::job::{
+    Comparison, Failure, Finding, InstanceReport, Job, Pace, Progress, Severity, Shares, Summary,
+    Wishes,
+};
+pub use self::manifest::Manifest;
 pub use self::plan::Plan;
 pub use self::run::run;
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::job::{Failure, InstanceReport, Job, Progress, Summary};
+use super::job::{Failure, InstanceReport, Job, Progress, Shares, Summary};
 use super::ledger::Ledger;
 use super::message::{Down, Up};
 use super::{INSTANCE_KIND, preflight};
@@ -35,11 +35,16 @@ pub fn run(
     // An instance without an object would only be started and stopped.
     let instances = job.instances.min(listing.len()).max(1);
     observe(Progress::Starting { objects, instances });
-    let fleet = Fleet::start(program, INSTANCE_KIND, &place(&own_cores(), instances))?;
+    let fleet =
+        Fleet::start(program, INSTANCE_KIND, &place(&own_cores(), instances), &Default::default())?;
     let mut parent = Parent {
         fleet,
         listing: &listing,
-        ledger: Ledger::new(listing.len(), instances, job.max_batch),
+        ledger: Ledger::new(
+            listing.len(),
+            super::ledger::in_turn(listing.len(), instances),
+            job.max_batch,
+        ),
         failures: unnameable.iter().map(|path| not_utf8(path)).collect(),
         deaths: Vec::new(),
         gone: 0,
@@ -61,8 +66,19 @@ pub fn run(
     failures.sort_by(|a, b| a.key.cmp(&b.key));
     let succeeded = objects - failures.len() - ledger.left();
     Ok(Summary {
+        name: String::new(),
+        started: true,
+        findings: Vec::new(),
+        shares: Shares::default(),
+        bytes: None,
+        resumed: 0,
+        failure_reason: None,
+        unrecorded: None,
+        comparison: None,
+        objects_per_s: succeeded as f64 / run.as_secs_f64(),
         objects,
         succeeded,
+        failed: failures.len(),
         failures,
         unfinished: ledger.left(),
         interrupted,
@@ -76,7 +92,12 @@ pub fn run(
 }
 
 fn not_utf8(path: &str) -> Failure {
-    Failure { key: path.to_owned(), reason: "its name is not UTF-8; rename it".to_owned() }
+    Failure {
+        key: path.to_owned(),
+        record: None,
+        offset: None,
+        reason: "its name is not UTF-8; rename it".to_owned(),
+    }
 }
 
 struct Parent<'a> {
@@ -94,7 +115,12 @@ impl Parent<'_> {
     /// The barrier: waits until every instance stands ready.
     fn make_ready(&mut self, job: &Job, stop: &AtomicBool) -> Result<()> {
         for index in 0..self.fleet.len() {
-            self.fleet.send(index, &Down::Open { job: Box::new(job.clone()), index })?;
+            let open = Down::Open {
+                plan: Box::new(job.plan()),
+                index,
+                base: job.input.display().to_string(),
+            };
+            self.fleet.send(index, &open)?;
         }
         let mut ready = 0;
         while ready < self.fleet.len() {
@@ -148,13 +174,18 @@ impl Parent<'_> {
     fn take(&mut self, index: usize, event: Event<Up>) {
         match event {
             Event::Message(Up::Finished { done, failed }) => {
-                for object in done {
-                    self.ledger.finish(index, object);
+                for written in done {
+                    self.ledger.finish(index, written.object);
                 }
-                for (object, reason) in failed {
+                for (object, cause) in failed {
                     if self.ledger.finish(index, object) {
                         let key = self.listing.key(object as usize).to_owned();
-                        self.failures.push(Failure { key, reason });
+                        self.failures.push(Failure {
+                            key,
+                            record: None,
+                            offset: None,
+                            reason: cause.reason,
+                        });
                     }
                 }
                 self.feed(index);

@@ -1,0 +1,3 @@
+//! An instance at work on its share of a job.
+
+mod assembly;
