@@ -19,7 +19,9 @@ pub(super) fn explain(cloud: Cloud, error: &object_store::Error) -> String {
     let said = Said::of(&whole);
     let hint = |hint: &str| format!("{}; {hint}", said.text());
     match (said.status, said.code) {
-        (_, "NoSuchBucket" | "ContainerNotFound") => hint(missing_bucket(cloud)),
+        (_, "NoSuchBucket" | "ContainerNotFound" | "InvalidBucketName") => {
+            hint(missing_bucket(cloud))
+        }
         (404, _) => "no such object".into(),
         (
             _,
