@@ -219,7 +219,7 @@ fn a_store_comes_through_whatever_goes_wrong_on_the_way() {
             outcome.unwrap();
         }
         let mut writer = store.writer("large").unwrap();
-        writer.write_all(&pattern(40 << 20)).unwrap();
+        writer.write_all(&pattern(20 << 20)).unwrap();
         writer.finish().unwrap();
         let listing = store.list("", false).unwrap();
         assert_eq!(listing.len(), 201, "{faults:?}");
@@ -233,7 +233,7 @@ fn a_store_comes_through_whatever_goes_wrong_on_the_way() {
             assert_eq!(size.unwrap(), Some(i as u64 * 97));
         }
         let large = read_all(&store, &["large".to_owned()], 1).remove(0).unwrap();
-        assert!(large == pattern(40 << 20), "{faults:?}");
+        assert!(large == pattern(20 << 20), "{faults:?}");
         for name in &names {
             store.remove(name).unwrap();
         }
@@ -304,6 +304,22 @@ fn a_server_that_is_not_there_is_said_soon() {
     let says = ["cannot write s3://mnist/out/", "no server answers", "refused", "AWS_ENDPOINT_URL"];
     refused(Store::create_by(&location, &access), &says);
     assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+}
+
+#[test]
+fn missing_credentials_are_said_soon() {
+    let start = std::time::Instant::now();
+    let server = Server::start();
+    server.bucket("mnist");
+    let nobody = format!("http://127.0.0.1:{}", free_port());
+    let access = server.access_with(&[
+        ("AWS_ACCESS_KEY_ID", ""),
+        ("AWS_SECRET_ACCESS_KEY", ""),
+        ("AWS_METADATA_ENDPOINT", &nobody),
+    ]);
+    let store = Store::open_by(&Location::parse("s3://mnist").unwrap(), &access).unwrap();
+    refused(store.list("", false), &["no credentials were found", "set AWS_ACCESS_KEY_ID"]);
+    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
 }
 
 #[test]

@@ -142,3 +142,55 @@ fn endpoint(cloud: Cloud) -> &'static str {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> object_store::Error {
+        object_store::Error::Generic { store: "S3", source: text.into() }
+    }
+
+    #[test]
+    fn an_answer_is_said_in_a_line_with_the_fix() {
+        let answer = |status: &str, code: &str, message: &str| {
+            error(&format!(
+                "Error performing GET http://h/b in 1ms, after 2 retries, max_retries: 12, \
+                 retry_timeout: 120s  - Server returned non-2xx status code: {status}: \
+                 <?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
+            ))
+        };
+        for (status, code, message, says) in [
+            (
+                "404 Not Found",
+                "NoSuchBucket",
+                "The specified bucket does not exist",
+                "it says NoSuchBucket: The specified bucket does not exist; check the bucket's name",
+            ),
+            ("404 Not Found", "NoSuchKey", "", "no such object"),
+            ("403 Forbidden", "AccessDenied", "Access Denied.", "Access Denied; allow these"),
+            ("403 Forbidden", "InvalidAccessKeyId", "x", "x; set AWS_ACCESS_KEY_ID"),
+            ("400 Bad Request", "AuthorizationHeaderMalformed", "x", "x; set AWS_REGION"),
+            ("503 Service Unavailable", "SlowDown", "x", "x; it kept refusing"),
+            ("400 Bad Request", "KeyTooLong", "y\nz", "it says KeyTooLong: y"),
+        ] {
+            let said = explain(Cloud::S3, &answer(status, code, message));
+            assert!(said.contains(says), "{said}");
+        }
+        let said = explain(Cloud::Google, &error("status code: 401 Unauthorized: "));
+        assert!(said.starts_with("it answers with status 401; set GOOGLE_"), "{said}");
+    }
+
+    #[test]
+    fn what_gives_no_answer_is_said_with_the_fix() {
+        for (text, says) in [
+            ("HTTP error: error sending request", "no server answers"),
+            ("PUT http://169.254.169.254/latest/api/token", "no credentials were found; set AWS_"),
+            ("normally indicates an incorrectly configured region", "set AWS_REGION"),
+            ("Missing SecretAccessKey", "Missing SecretAccessKey"),
+        ] {
+            let said = explain(Cloud::S3, &error(text));
+            assert!(said.contains(says), "{said}");
+        }
+    }
+}
