@@ -97,11 +97,13 @@ impl Location {
                 "not the name of a bucket; write {scheme}://bucket or {scheme}://bucket/folder"
             )));
         }
-        let key = key.strip_suffix('/').unwrap_or(key);
-        if !key.is_empty() {
-            key::for_bucket(key).map_err(|reason| fail(reason.to_string()))?;
-        }
-        let key = if key.is_empty() { String::new() } else { format!("{key}/") };
+        let key = if key.is_empty() {
+            String::new()
+        } else {
+            let named = key.strip_suffix('/').unwrap_or(key);
+            key::for_bucket(named).map_err(|reason| fail(reason.to_owned()))?;
+            format!("{named}/")
+        };
         Ok(Self(Place::Bucket { cloud, bucket: bucket.to_owned(), key }))
     }
 
@@ -357,6 +359,7 @@ mod tests {
             ("s3:///a", "write s3://bucket"),
             ("s3://a b/c", "not the name of a bucket"),
             ("s3://../c", "not the name of a bucket"),
+            ("s3://b//", "//"),
             ("s3://b//a", "//"),
             ("s3://b/a/../c", ".."),
             ("gs://b/a\n", "control character"),
