@@ -36,7 +36,7 @@ pub(crate) const HELP: &str = "Exit codes:
 pub(crate) fn of(error: &Error) -> u8 {
     match error {
         Error::Invalid { .. } => USAGE,
-        Error::Io { .. } | Error::Malformed { .. } => INPUT,
+        Error::Io { .. } | Error::Store { .. } | Error::Malformed { .. } => INPUT,
         Error::Unavailable { .. } => UNAVAILABLE,
         Error::Backend { .. } | Error::Instance { .. } => FAILED,
         Error::Interrupted(_) => INTERRUPTED,
