@@ -9,14 +9,17 @@ mod handler;
 mod instance;
 mod job;
 mod ledger;
+mod manifest;
 mod message;
 mod plan;
 mod preflight;
+pub mod processing;
 mod run;
 pub mod terms;
 
 pub use self::instance::serve;
 pub use self::job::{Failure, InstanceReport, Job, Progress, Summary};
+pub use self::manifest::Manifest;
 pub use self::plan::Plan;
 pub use self::run::run;
 
