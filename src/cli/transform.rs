@@ -93,6 +93,7 @@ pub(super) fn run(args: Args) -> Result<u8> {
             bar.set_message("");
         }
         Progress::Finished(objects) => bar.set_position(objects as u64),
+        Progress::Found(_) | Progress::Planned { .. } | Progress::Stopping => {}
     });
     bar.finish_and_clear();
     let summary = summary?;

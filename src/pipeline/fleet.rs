@@ -107,6 +107,13 @@ impl<Up: DeserializeOwned + Send + 'static> Fleet<Up> {
         self.events.recv_timeout(timeout).ok()
     }
 
+    /// Ends an instance at once. Its event says when it has gone.
+    pub fn kill(&self, index: usize) {
+        // One that has just left is as well.
+        let child = &self.members[index].child;
+        let _ = child.lock().unwrap_or_else(PoisonError::into_inner).kill();
+    }
+
     /// Tells an instance that no more will come: it finishes what it has and leaves.
     pub fn close(&mut self, index: usize) {
         self.members[index].lines = None;

@@ -5,20 +5,30 @@
 //! reads and decodes on rayon, batches across objects, runs the model, and writes.
 
 mod engine;
-mod handler;
+pub mod handler;
 mod instance;
 mod job;
 mod ledger;
 mod manifest;
 mod message;
+mod outcomes;
+pub mod partition;
 mod plan;
 mod preflight;
 pub mod processing;
+pub mod record;
+pub mod request;
 mod run;
+mod source;
+pub mod split;
 pub mod terms;
+mod watch;
 
 pub use self::instance::serve;
-pub use self::job::{Failure, InstanceReport, Job, Progress, Summary};
+pub use self::job::{
+    Comparison, Failure, Finding, InstanceReport, Job, Pace, Progress, Severity, Shares, Summary,
+    Wishes,
+};
 pub use self::manifest::Manifest;
 pub use self::plan::Plan;
 pub use self::run::run;

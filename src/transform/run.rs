@@ -1,11 +1,10 @@
 //! The parent of a job.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::job::{Failure, InstanceReport, Job, Progress, Summary};
+use super::job::{Failure, InstanceReport, Job, Progress, Shares, Summary};
 use super::ledger::Ledger;
 use super::message::{Down, Up};
 use super::{INSTANCE_KIND, preflight};
@@ -37,11 +36,15 @@ pub fn run(
     let instances = job.instances.min(listing.len()).max(1);
     observe(Progress::Starting { objects, instances });
     let fleet =
-        Fleet::start(program, INSTANCE_KIND, &place(&own_cores(), instances), &BTreeMap::new())?;
+        Fleet::start(program, INSTANCE_KIND, &place(&own_cores(), instances), &Default::default())?;
     let mut parent = Parent {
         fleet,
         listing: &listing,
-        ledger: Ledger::new(listing.len(), instances, job.max_batch),
+        ledger: Ledger::new(
+            listing.len(),
+            super::ledger::in_turn(listing.len(), instances),
+            job.max_batch,
+        ),
         failures: unnameable.iter().map(|path| not_utf8(path)).collect(),
         deaths: Vec::new(),
         gone: 0,
@@ -63,8 +66,19 @@ pub fn run(
     failures.sort_by(|a, b| a.key.cmp(&b.key));
     let succeeded = objects - failures.len() - ledger.left();
     Ok(Summary {
+        name: String::new(),
+        started: true,
+        findings: Vec::new(),
+        shares: Shares::default(),
+        bytes: None,
+        resumed: 0,
+        failure_reason: None,
+        unrecorded: None,
+        comparison: None,
+        objects_per_s: succeeded as f64 / run.as_secs_f64(),
         objects,
         succeeded,
+        failed: failures.len(),
         failures,
         unfinished: ledger.left(),
         interrupted,
@@ -78,7 +92,12 @@ pub fn run(
 }
 
 fn not_utf8(path: &str) -> Failure {
-    Failure { key: path.to_owned(), reason: "its name is not UTF-8; rename it".to_owned() }
+    Failure {
+        key: path.to_owned(),
+        record: None,
+        offset: None,
+        reason: "its name is not UTF-8; rename it".to_owned(),
+    }
 }
 
 struct Parent<'a> {
@@ -161,7 +180,12 @@ impl Parent<'_> {
                 for (object, cause) in failed {
                     if self.ledger.finish(index, object) {
                         let key = self.listing.key(object as usize).to_owned();
-                        self.failures.push(Failure { key, reason: cause.reason });
+                        self.failures.push(Failure {
+                            key,
+                            record: None,
+                            offset: None,
+                            reason: cause.reason,
+                        });
                     }
                 }
                 self.feed(index);
