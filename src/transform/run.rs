@@ -11,7 +11,7 @@ use super::{INSTANCE_KIND, preflight};
 use crate::error::{Error, Result};
 use crate::measure::host::own_cores;
 use crate::pipeline::{Event, Fleet, place};
-use crate::store::{Listing, Output};
+use crate::store::{Listing, Location, Output};
 
 /// How often the user's wish to stop is looked at while nothing happens.
 const TICK: Duration = Duration::from_millis(50);
@@ -118,7 +118,7 @@ impl Parent<'_> {
             let open = Down::Open {
                 plan: Box::new(job.plan()),
                 index,
-                base: job.input.display().to_string(),
+                base: Location::parse(&job.input.display().to_string())?,
             };
             self.fleet.send(index, &open)?;
         }
