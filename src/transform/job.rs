@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::partition::Balance;
 use super::plan::Plan;
 use super::terms::{
     AssembleWith, BatchStrategy, CompressionType, DataType, JoinSource, OutputKeys, Partition,
@@ -125,21 +126,6 @@ pub struct Finding {
     pub text: String,
 }
 
-/// How the objects are shared out among instances.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Shares {
-    /// The way, by its name.
-    pub partition: Partition,
-    /// Objects of each instance that is started.
-    pub objects: Vec<usize>,
-    /// Bytes of each, where the sizes are known.
-    pub bytes: Option<Vec<u64>>,
-    /// The largest share against the mean one, by bytes where they are known: 1 is even.
-    pub imbalance: f64,
-    /// Instances that were asked for and have no object, so that they are not started.
-    pub idle: usize,
-}
-
 /// How far a job has come.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Progress {
@@ -154,8 +140,8 @@ pub enum Progress {
         bytes: Option<u64>,
         /// Objects that have their outputs already, so that they are left alone.
         resumed: usize,
-        /// How the others are shared out.
-        shares: Shares,
+        /// How the others are shared out among instances.
+        balance: Balance,
     },
     /// Instances are being started for so many objects.
     Starting {
@@ -181,8 +167,8 @@ pub struct Summary {
     pub started: bool,
     /// What was found before the start.
     pub findings: Vec<Finding>,
-    /// How the objects were shared out.
-    pub shares: Shares,
+    /// How the objects were shared out among the instances that were asked for.
+    pub balance: Balance,
     /// Objects of the input.
     pub objects: usize,
     /// Their bytes, where the store tells them for nothing.

@@ -5,7 +5,6 @@
 //! reads and decodes on rayon, batches across objects, runs the model, and writes.
 
 mod engine;
-mod handler;
 pub mod handler;
 mod instance;
 mod job;
@@ -13,6 +12,7 @@ mod ledger;
 mod manifest;
 mod message;
 mod outcomes;
+pub mod partition;
 mod plan;
 mod preflight;
 pub mod processing;
@@ -26,8 +26,7 @@ mod watch;
 
 pub use self::instance::serve;
 pub use self::job::{
-    Comparison, Failure, Finding, InstanceReport, Job, Pace, Progress, Severity, Shares, Summary,
-    Wishes,
+    Comparison, Failure, Finding, InstanceReport, Job, Pace, Progress, Severity, Summary, Wishes,
 };
 pub use self::manifest::Manifest;
 pub use self::plan::Plan;

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::job::{Failure, InstanceReport, Job, Progress, Shares, Summary};
+use super::job::{Failure, InstanceReport, Job, Progress, Summary};
 use super::ledger::Ledger;
 use super::message::{Down, Up};
+use super::partition::Balance;
 use super::{INSTANCE_KIND, preflight};
 use crate::error::{Error, Result};
 use crate::measure::host::own_cores;
@@ -69,7 +70,7 @@ pub fn run(
         name: String::new(),
         started: true,
         findings: Vec::new(),
-        shares: Shares::default(),
+        balance: Balance { objects: vec![], bytes: None, idle: 0, imbalance: 1.0 },
         bytes: None,
         resumed: 0,
         failure_reason: None,
