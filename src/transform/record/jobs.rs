@@ -178,6 +178,26 @@ impl Jobs {
         })
     }
 
+    /// The job that is to be gone on with: the one of that name, or else the one that was created
+    /// last of those that have not completed.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where there is none; what keeps the jobs from being listed.
+    pub fn to_resume(&self, name: Option<&str>) -> Result<JobRecord> {
+        if let Some(name) = name {
+            return Ok(self.load(name)?.as_seen());
+        }
+        let listed = self.list(&Filter::default(), SortBy::default(), SortOrder::default())?;
+        let open = |job: &JobRecord| job.status != Status::Completed;
+        listed.jobs.into_iter().find(open).ok_or_else(|| {
+            Error::invalid(
+                format!("output {}", self.output),
+                "no job there can be gone on with: none was begun, or all have completed; leave \
+                 --resume out",
+            )
+        })
+    }
+
     /// Says that a job should stop. Whoever runs it finishes what is in flight and then ends.
     ///
     /// # Errors
