@@ -5,11 +5,13 @@ mod data;
 mod doctor;
 pub mod exit;
 mod instance;
+mod jobs;
 mod origin;
 mod output;
 mod progress;
 mod stop;
 mod sweep;
+mod table;
 mod train;
 mod transform;
 mod values;
@@ -36,8 +38,11 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a batch-transform job: one output for each object of a folder.
-    Transform(transform::Args),
+    /// Run a batch-transform job: one output for each object.
+    Transform(Box<transform::Args>),
+    /// List the batch-transform jobs of an output, describe one, stop it, or wait for it.
+    #[command(subcommand)]
+    Jobs(jobs::Command),
     /// Measure a grid of backend x instances x batch size x threads, and write a report.
     Sweep(sweep::Args),
     /// Train the MNIST CNN and write model.tar.gz.
@@ -81,7 +86,8 @@ pub fn main_with(
         }
     };
     let outcome = match cli.command {
-        Command::Transform(args) => transform::run(args),
+        Command::Transform(args) => transform::run(*args, &crate::transform::handler::Mnist),
+        Command::Jobs(command) => jobs::run(command),
         Command::Sweep(args) => sweep::run(args),
         Command::Train(args) => train::run(args),
         Command::Data(command) => data::run(command),

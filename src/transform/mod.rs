@@ -4,19 +4,24 @@
 //! them, and hands a dead instance's unfinished keys to the others. [`serve()`] is the instance: it
 //! reads objects, cuts them into requests, runs the model over their images, and writes outputs.
 
+mod compare;
+mod conserve;
 mod engine;
+mod findings;
 pub mod handler;
 mod job;
 mod ledger;
 mod manifest;
 mod message;
 mod outcomes;
+mod parent;
 pub mod partition;
 mod plan;
 mod preflight;
 pub mod processing;
 pub mod record;
 pub mod request;
+mod resume;
 mod run;
 mod source;
 pub mod split;
@@ -25,8 +30,7 @@ mod watch;
 
 pub use self::engine::serve;
 pub use self::job::{
-    Comparison, Failure, Finding, InstanceReport, Job, Pace, Progress, Severity, Shares, Summary,
-    Wishes,
+    Comparison, Failure, Finding, InstanceReport, Pace, Progress, Severity, Summary, Wishes,
 };
 pub use self::manifest::Manifest;
 pub use self::plan::Plan;
