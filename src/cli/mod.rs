@@ -23,6 +23,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::error::{Error, Result};
+use crate::transform::handler::{Handler, Mnist};
 
 /// Measures batch inference on this machine before you pay for the real one.
 ///
@@ -65,6 +66,17 @@ fn own_program() -> Result<PathBuf> {
 
 /// Runs the program and gives its exit code.
 pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
+    main_with(Mnist, args)
+}
+
+/// Runs the program with a handler of one's own and gives its exit code. Instances are started
+/// from the same program, so that they have the same handler.
+pub fn main_with(
+    handler: impl Handler + 'static,
+    args: impl Iterator<Item = OsString>,
+) -> ExitCode {
+    // Nothing takes it yet: the engine calls the default one by itself.
+    drop(handler);
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -74,7 +86,7 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
         }
     };
     let outcome = match cli.command {
-        Command::Transform(args) => transform::run(*args),
+        Command::Transform(args) => transform::run(*args, &crate::transform::handler::Mnist),
         Command::Jobs(command) => jobs::run(command),
         Command::Sweep(args) => sweep::run(args),
         Command::Train(args) => train::run(args),

@@ -27,7 +27,7 @@ impl Listing {
     ///
     /// # Errors
     /// [`Error::Invalid`] past four gigabytes of names.
-    pub(super) fn push(&mut self, key: &str, size: Option<u64>) -> Result<()> {
+    pub(crate) fn push(&mut self, key: &str, size: Option<u64>) -> Result<()> {
         let place = |n: usize| {
             u32::try_from(n).map_err(|_| {
                 Error::invalid("input", "more than 4 GiB of names; split the job by folder")
@@ -47,7 +47,7 @@ impl Listing {
 
     /// Puts the keys in order, by bytes, as S3 does. A listing that comes in order is passed over
     /// once.
-    pub(super) fn finish(mut self) -> Self {
+    pub(crate) fn finish(mut self) -> Self {
         let text = &self.text;
         self.entries.sort_unstable_by_key(|entry| entry.of(text));
         self.text.shrink_to_fit();

@@ -37,6 +37,7 @@ impl Manifest {
     /// [`Error::Malformed`] that names the place and what belongs there.
     pub fn parse(bytes: &[u8], what: &str) -> Result<Self> {
         let refuse = |reason: String| Error::malformed(format!("manifest {what}"), reason);
+        let whole = bytes.len();
         let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
         let mut manifest = Self::default();
         // A string is at least as long written as meant: one allocation, and no copies in growing.
@@ -44,7 +45,8 @@ impl Manifest {
         let mut json = serde_json::Deserializer::from_slice(bytes);
         Whole(&mut manifest).deserialize(&mut json).map_err(|error| refuse(error.to_string()))?;
         let end = json.into_iter::<IgnoredAny>().byte_offset();
-        match bytes[end..].trim_ascii_start().first() {
+        let rest = bytes[end..].trim_ascii_start();
+        match rest.first() {
             None => {}
             Some(b'[') => {
                 return Err(refuse(
@@ -53,7 +55,10 @@ impl Manifest {
                         .into(),
                 ));
             }
-            Some(_) => return Err(refuse(format!("there is text after the array, at byte {end}"))),
+            Some(_) => {
+                let at = whole - rest.len();
+                return Err(refuse(format!("there is text after the array, at byte {at}")));
+            }
         }
         manifest.text.shrink_to_fit();
         manifest.ends.shrink_to_fit();

@@ -4,27 +4,34 @@
 //! them, and hands a dead instance's unfinished keys to the others. [`serve`] is the instance: it
 //! reads and decodes on rayon, batches across objects, runs the model, and writes.
 
+mod compare;
+mod conserve;
 mod engine;
-mod handler;
+mod findings;
+pub mod handler;
 mod instance;
 mod job;
 mod ledger;
 mod manifest;
 mod message;
 mod outcomes;
+mod parent;
+pub mod partition;
 mod plan;
 mod preflight;
 pub mod processing;
 pub mod record;
 pub mod request;
+mod resume;
 mod run;
+mod source;
+pub mod split;
 pub mod terms;
 mod watch;
 
 pub use self::instance::serve;
 pub use self::job::{
-    Comparison, Failure, Finding, InstanceReport, Job, Pace, Progress, Severity, Shares, Summary,
-    Wishes,
+    Comparison, Failure, Finding, InstanceReport, Pace, Progress, Severity, Summary, Wishes,
 };
 pub use self::manifest::Manifest;
 pub use self::plan::Plan;

@@ -16,6 +16,7 @@ use super::output::{note, one_line, pretty, say};
 use super::{progress, stop};
 use crate::error::{Error, Result};
 use crate::store::Location;
+use crate::transform::handler::Handler;
 use crate::transform::record::{JobRecord, Jobs, new_job_name};
 use crate::transform::request::{CreateTransformJob, Draft, Local, SHIPPED_MODEL, plan};
 use crate::transform::{self, Progress};
@@ -39,7 +40,7 @@ struct Asked {
 }
 
 /// Runs the job.
-pub(super) fn run(args: Args) -> Result<u8> {
+pub(super) fn run(args: Args, handler: &dyn Handler) -> Result<u8> {
     let print = args.request.print_request;
     let json = args.output.json;
     let wishes = args.machine.wishes();
@@ -59,72 +60,32 @@ pub(super) fn run(args: Args) -> Result<u8> {
     let program = super::own_program()?;
     let stop = stop::on_signal()?;
     let mut bar = ProgressBar::hidden();
-    // The engine still takes folders alone.
-    let job = transform::Job {
-        input: plan.input.clone().into(),
-        output: plan.output.clone().into(),
-        model: plan.model.clone().map(Into::into),
-        backend: plan.backend.clone(),
-        instances: plan.instances,
-        max_batch: plan.max_batch,
-        max_delay_ns: plan.max_delay_ns,
-        preferred: plan.preferred.clone(),
-        max_object_bytes: plan.max_payload_bytes.unwrap_or(u64::MAX),
-    };
-    let _ = wishes;
-    let summary = transform::run(&job, &program, stop, &mut |progress| match progress {
-        Progress::Found(finding) => words::found(&finding),
-        Progress::Planned { shares, .. } => words::warn_of_shares(&shares),
-        Progress::Starting { objects, instances } => {
-            words::warn_of_crowding(instances);
-            bar = progress::bar(objects as u64, "objects");
-            bar.set_message(format!("starting {instances} instances"));
-        }
-        Progress::Started => {
-            bar.reset_elapsed();
-            bar.set_message("");
-        }
-        Progress::Finished(objects) => bar.set_position(objects as u64),
-        Progress::Stopping => bar.set_message("stopping"),
-    });
+    let record = JobRecord::new(request, local, notes);
+    let summary =
+        transform::run(record, wishes, handler, &program, stop, &mut |progress| match progress {
+            Progress::Found(finding) => words::found(&finding),
+            Progress::Planned { .. } => {}
+            Progress::Starting { objects, instances } => {
+                words::warn_of_crowding(instances);
+                bar = progress::bar(objects as u64, "objects");
+                bar.set_message(format!("starting {instances} instances"));
+            }
+            Progress::Started => {
+                bar.reset_elapsed();
+                bar.set_message("");
+            }
+            Progress::Finished(objects) => bar.set_position(objects as u64),
+            Progress::Stopping => bar.set_message("stopping"),
+        });
     bar.finish_and_clear();
     let summary = summary?;
-    let list = failures_file(&job.output);
-    // What the job came to is said even where the list of failures cannot be written.
-    let listed = write_failures(&list, &summary);
     if json {
         say(pretty(&summary)?)?;
     } else {
         words::tell(&plan, &summary)?;
     }
-    words::complain(&summary, listed.is_ok().then_some(&list));
-    listed.map(|()| words::code(&summary))
-}
-
-/// The list of failed objects: beside the outputs and not among them.
-fn failures_file(output: &Path) -> std::path::PathBuf {
-    let mut name = output.file_name().unwrap_or_default().to_owned();
-    name.push(".failures.jsonl");
-    output.with_file_name(name)
-}
-
-/// Writes a line for each failed object; removes an earlier run's list where none failed.
-fn write_failures(path: &Path, summary: &transform::Summary) -> Result<()> {
-    if summary.failures.is_empty() {
-        return match std::fs::remove_file(path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::io("remove", path, error))
-            }
-            _ => Ok(()),
-        };
-    }
-    let mut lines = String::new();
-    for failure in &summary.failures {
-        let line = serde_json::to_string(failure);
-        lines += &line.map_err(|e| Error::Bug(format!("cannot write a failure: {e}")))?;
-        lines.push('\n');
-    }
-    std::fs::write(path, lines).map_err(|source| Error::io("write", path, source))
+    words::complain(&summary);
+    Ok(words::code(&summary))
 }
 
 /// Puts together what is asked for.

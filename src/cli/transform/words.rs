@@ -1,18 +1,16 @@
 //! What is said of a job: before the start, at its end, and to a script.
 
-use std::path::PathBuf;
-
 use crate::cli::exit;
 use crate::cli::output::{note, one_line, say};
 use crate::error::Result;
-use crate::transform::{Comparison, Finding, Pace, Plan, Severity, Shares, Summary};
+use crate::transform::{Comparison, Finding, Pace, Plan, Severity, Summary};
 use crate::units::{self, Nanos};
 
 /// Failed objects that are shown on the terminal; all of them are in the failures file.
 const SHOWN: usize = 20;
 
-/// How much larger than the mean a share may be before it is told of.
-const UNEVEN: f64 = 1.2;
+/// The list of them, in the job's folder.
+const FAILURES: &str = "failures.jsonl";
 
 /// Says what was found before the start.
 pub(super) fn found(finding: &Finding) {
@@ -21,24 +19,6 @@ pub(super) fn found(finding: &Finding) {
         Severity::Warning => "warning",
     };
     note(one_line(format_args!("{grade}: {}", finding.text)));
-}
-
-/// Says where instances have nothing to do, or one has much more than others.
-pub(super) fn warn_of_shares(shares: &Shares) {
-    if shares.idle > 0 {
-        note(format_args!(
-            "warning: {} no object and {} not started; an object goes to one instance whole",
-            has(shares.idle, "instance"),
-            if shares.idle == 1 { "is" } else { "are" },
-        ));
-    }
-    if shares.objects.len() > 1 && shares.imbalance > UNEVEN {
-        note(format_args!(
-            "warning: the largest share is {:.1} times the mean one, and the others will wait for \
-             it; --partition size-balanced evens them",
-            shares.imbalance
-        ));
-    }
 }
 
 pub(super) fn warn_of_crowding(instances: usize) {
@@ -95,9 +75,9 @@ fn tell_of_plan(plan: &Plan, summary: &Summary) -> Result<()> {
     say(format_args!(
         "would run {}{bytes} on {} of {}, {}",
         plural(summary.objects - summary.resumed.min(summary.objects), "object"),
-        plural(summary.shares.objects.len(), "instance"),
+        plural(summary.balance.objects.len() - summary.balance.idle, "instance"),
         plan.backend,
-        clap_name(&summary.shares.partition),
+        clap_name(&plan.partition),
     ))?;
     if summary.resumed > 0 {
         say(format_args!("{} have their outputs already", plural(summary.resumed, "object")))?;
@@ -114,13 +94,9 @@ fn compared(comparison: &Comparison) -> String {
     let Comparison { faithful, coalesced, .. } = comparison;
     let of = |pace: &Pace| format!("{} images/s", units::rate(pace.images_per_s));
     let factor = coalesced.images_per_s / faithful.images_per_s;
-    let outputs = match &comparison.first_differing {
-        None if comparison.differing == 0 => "the outputs are the same".to_owned(),
-        first => {
-            let first = first.as_deref().unwrap_or_default();
-            let differing = plural(comparison.differing, "output");
-            one_line(format_args!("{differing} differ, first that of {first}"))
-        }
+    let outputs = match comparison.differing {
+        0 => "the outputs are the same".to_owned(),
+        _ => one_line(differing(comparison)),
     };
     format!(
         "faithful {}, coalesced {}: {factor:.2} times as fast; {outputs}",
@@ -129,8 +105,13 @@ fn compared(comparison: &Comparison) -> String {
     )
 }
 
-/// Says what went wrong. `list` is where all failures are listed.
-pub(super) fn complain(summary: &Summary, list: Option<&PathBuf>) {
+fn differing(comparison: &Comparison) -> String {
+    let first = comparison.first_differing.as_deref().unwrap_or_default();
+    format!("{} differ, first that of {first}", plural(comparison.differing, "output"))
+}
+
+/// Says what went wrong.
+pub(super) fn complain(summary: &Summary) {
     for (index, reason) in &summary.deaths {
         let heirs = if summary.unfinished == 0 { "; the others took over" } else { "" };
         note(format_args!("warning: instance {index} died ({reason}){heirs}"));
@@ -138,14 +119,20 @@ pub(super) fn complain(summary: &Summary, list: Option<&PathBuf>) {
     for failure in summary.failures.iter().take(SHOWN) {
         note(one_line(format_args!("failed: {}: {}", failure.key, failure.reason)));
     }
-    if let (false, Some(list)) = (summary.failures.is_empty(), list) {
-        let n = summary.failures.len();
+    if summary.failed > 0 && summary.unrecorded.is_none() {
         note(format_args!(
-            "{} failed; {} are in {}",
-            plural(n, "object"),
-            if n > SHOWN { "all of them, with reasons," } else { "they and the reasons" },
-            list.display()
+            "{} failed; {} are in {}/{FAILURES}",
+            plural(summary.failed, "object"),
+            if summary.failed > SHOWN {
+                "all of them, with reasons,"
+            } else {
+                "they and the reasons"
+            },
+            summary.folder.trim_end_matches('/'),
         ));
+    }
+    if let Some(comparison) = summary.comparison.as_ref().filter(|c| c.differing > 0) {
+        note(one_line(format_args!("error: {}", differing(comparison))));
     }
     if let Some(reason) = &summary.unrecorded {
         note(one_line(format_args!("error: {reason}")));
@@ -153,8 +140,9 @@ pub(super) fn complain(summary: &Summary, list: Option<&PathBuf>) {
     if summary.unfinished > 0 {
         let why = if summary.interrupted { "interrupted" } else { "no instance is left" };
         note(format_args!(
-            "{why}: {} not done; run the same command again",
-            plural(summary.unfinished, "object")
+            "{why}: {} not done; run the same command again, with --resume and --job-name {}",
+            plural(summary.unfinished, "object"),
+            summary.name,
         ));
     }
 }
@@ -163,12 +151,14 @@ pub(super) fn complain(summary: &Summary, list: Option<&PathBuf>) {
 pub(super) fn code(summary: &Summary) -> u8 {
     if summary.interrupted {
         exit::INTERRUPTED
-    } else if summary.unfinished > 0 && summary.started {
+    } else if summary.unfinished > 0 {
         exit::FAILED
-    } else if summary.failed > 0 {
-        exit::PARTIAL
     } else if summary.unrecorded.is_some() {
         exit::INPUT
+    } else if summary.failed > 0 {
+        exit::PARTIAL
+    } else if summary.failure_reason.is_some() {
+        exit::FAILED
     } else {
         exit::OK
     }
@@ -180,9 +170,4 @@ fn seconds(seconds: f64) -> Nanos {
 
 fn plural(n: usize, thing: &str) -> String {
     format!("{} {thing}{}", units::count(n as u64), if n == 1 { "" } else { "s" })
-}
-
-/// "1 instance has", "2 instances have".
-fn has(n: usize, thing: &str) -> String {
-    format!("{} {}", plural(n, thing), if n == 1 { "has" } else { "have" })
 }

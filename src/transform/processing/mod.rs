@@ -24,6 +24,8 @@ mod json;
 pub mod jsonpath;
 mod process;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 pub use self::jsonpath::JsonPath;
 pub use self::process::Processing;

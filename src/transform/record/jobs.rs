@@ -87,7 +87,16 @@ impl Jobs {
     /// # Errors
     /// [`Error::Invalid`] where the name is taken; what keeps the record from being written.
     pub fn create(&self, record: &JobRecord) -> Result<()> {
-        let name = record.name();
+        self.vacant(record.name())?;
+        self.withdraw_stop(record.name())?;
+        self.save(record)
+    }
+
+    /// Checks that no job has a name yet.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where it is taken; what keeps that from being found out.
+    pub fn vacant(&self, name: &str) -> Result<()> {
         if let Some(other) = self.find(name)? {
             let other = other.as_seen();
             let fix = match other.status {
@@ -102,8 +111,7 @@ impl Jobs {
                 format!("a job of {} has it ({}); {fix}", other.creation_time, other.status),
             ));
         }
-        self.withdraw_stop(name)?;
-        self.save(record)
+        Ok(())
     }
 
     /// Keeps a record over what was kept of the job before.

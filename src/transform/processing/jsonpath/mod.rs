@@ -36,6 +36,8 @@ mod apply;
 mod element;
 mod parse;
 mod path;
+#[cfg(test)]
+mod tests;
 
 pub(super) use self::path::Step;
 pub use self::path::{JsonPath, MAX_CHARACTERS};
