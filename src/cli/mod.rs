@@ -69,14 +69,14 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     main_with(Mnist, args)
 }
 
-/// Runs the program with a handler of one's own and gives its exit code. Instances are started
-/// from the same program, so that they have the same handler.
+/// Runs the program with a handler of one's own, and gives its exit code.
+///
+/// A job's instances are started from the running program, so that a binary whose `main` is this
+/// function is parent and instances of its jobs, all with its handler.
 pub fn main_with(
     handler: impl Handler + 'static,
     args: impl Iterator<Item = OsString>,
 ) -> ExitCode {
-    // Nothing takes it yet: the engine calls the default one by itself.
-    drop(handler);
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -93,7 +93,7 @@ pub fn main_with(
         Command::Data(command) => data::run(command),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args),
-        Command::Instance(args) => instance::run(args),
+        Command::Instance(args) => instance::run(args, &handler),
     };
     match outcome {
         Ok(code) => exit::code(code),

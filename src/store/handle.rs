@@ -1,13 +1,14 @@
 //! One handle for every kind of store.
 
 use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::folder::Folder;
 use super::location::{Location, Place};
 use super::null::Null;
 use super::remote::Remote;
-use super::{Listing, Writer};
+use super::{Access, Listing, Writer};
 use crate::error::Result;
 
 /// A place that objects are read from and written to. Cheap to clone, and shared by threads.
@@ -47,7 +48,15 @@ impl Store {
     /// [`Error::Unavailable`](crate::error::Error::Unavailable) for a bucket in a build without
     /// them; [`Error::Store`](crate::error::Error::Store) for settings that make no sense.
     pub fn open(location: &Location) -> Result<Self> {
-        Self::with(location, Folder::open)
+        Self::open_by(location, &Access::from_env())
+    }
+
+    /// [`Store::open`] by other settings than the environment's.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_by(location: &Location, access: &Access) -> Result<Self> {
+        Self::with(location, access, Folder::open)
     }
 
     /// Opens a store to write to. A folder is made where it is missing. An object is written and
@@ -56,7 +65,15 @@ impl Store {
     /// # Errors
     /// As [`Store::open`], and what keeps the trial from being written.
     pub fn create(location: &Location) -> Result<Self> {
-        let store = Self::with(location, Folder::create)?;
+        Self::create_by(location, &Access::from_env())
+    }
+
+    /// [`Store::create`] by other settings than the environment's.
+    ///
+    /// # Errors
+    /// As [`Store::create`].
+    pub fn create_by(location: &Location, access: &Access) -> Result<Self> {
+        let store = Self::with(location, access, Folder::create)?;
         if let Kind::Remote(remote) = &store.kind {
             remote.try_out()?;
         }
@@ -68,16 +85,17 @@ impl Store {
     /// # Errors
     /// As [`Store::open`], but nothing is asked of a folder.
     pub fn attach(location: &Location) -> Result<Self> {
-        Self::with(location, |path| Ok(Folder::attach(path)))
+        Self::with(location, &Access::from_env(), |path| Ok(Folder::attach(path)))
     }
 
     fn with(
         location: &Location,
-        folder: impl FnOnce(&std::path::Path) -> Result<Folder>,
+        access: &Access,
+        folder: impl FnOnce(&Path) -> Result<Folder>,
     ) -> Result<Self> {
         let kind = match &location.0 {
             Place::Folder(path) => Kind::Folder(Arc::new(folder(path)?)),
-            Place::Bucket { .. } => Kind::Remote(Arc::new(Remote::open(location)?)),
+            Place::Bucket { .. } => Kind::Remote(Arc::new(Remote::open(location, access)?)),
             Place::Null(objects) => Kind::Null(Arc::new(Null::new(*objects))),
         };
         Ok(Self { location: Arc::new(location.clone()), kind })

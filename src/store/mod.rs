@@ -19,6 +19,7 @@ pub use self::input::Input;
 pub use self::listing::Listing;
 pub use self::location::Location;
 pub use self::output::Output;
+pub use self::remote::Access;
 pub use self::writer::Writer;
 
 use crate::error::Error;

@@ -72,7 +72,7 @@ impl Writer {
         };
         match large {
             Large::Part(part) => part.write(&self.buffer)?,
-            Large::Upload(upload) => upload.write(&self.buffer)?,
+            Large::Upload(upload) => upload.write(std::mem::take(&mut self.buffer))?,
             Large::Forgotten => {}
         }
         self.buffer.clear();

@@ -165,6 +165,9 @@ pub struct Pace {
 pub struct InstanceReport {
     /// Its number.
     pub index: usize,
+    /// Requests that objects were cut into.
+    #[serde(default)]
+    pub requests: u64,
     /// Images that went through the model.
     pub images: u64,
     /// Batches that carried them.

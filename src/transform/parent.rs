@@ -138,7 +138,7 @@ impl Parent<'_> {
     fn make_ready(&mut self, plan: &Plan, stop: Stop<'_>) -> Result<()> {
         for index in 0..self.fleet.len() {
             let plan = Box::new(plan.clone());
-            let base = self.ready.source.base.to_string();
+            let base = self.ready.source.base.clone();
             self.fleet.send(index, &Down::Open { plan, index, base })?;
         }
         let mut ready = 0;

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use crate::error::{Error, Result};
 use crate::store::location::Location;
-use crate::store::{Body, Listing};
+use crate::store::{Access, Body, Listing};
 
 /// A bucket, of which there is none.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub(in crate::store) struct Remote(Infallible);
 pub(in crate::store) struct Upload(Infallible);
 
 impl Remote {
-    pub(in crate::store) fn open(location: &Location) -> Result<Self> {
+    pub(in crate::store) fn open(location: &Location, _: &Access) -> Result<Self> {
         Err(Error::unavailable(
             location.to_string(),
             "this build has no cloud stores; build with --features cloud",
@@ -69,7 +69,7 @@ impl Remote {
 }
 
 impl Upload {
-    pub(in crate::store) fn write(&mut self, _: &[u8]) -> Result<()> {
+    pub(in crate::store) fn write(&mut self, _: Vec<u8>) -> Result<()> {
         match self.0 {}
     }
 
