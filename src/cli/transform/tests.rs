@@ -4,7 +4,9 @@ use clap::Parser;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::transform::record::Status;
+use crate::store::Location;
+use crate::transform::record::{Jobs, Status};
+use crate::transform::request::Local;
 
 #[derive(Debug, Parser)]
 struct Line {
