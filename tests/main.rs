@@ -9,6 +9,8 @@ mod cli;
 #[cfg(test)]
 mod data;
 #[cfg(test)]
+mod jobs;
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod layers;

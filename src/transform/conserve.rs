@@ -9,7 +9,7 @@ use super::job::Failure;
 use super::outcomes::{Outcome, Outcomes, Reason, hex};
 use super::preflight::Ready;
 use crate::error::{Error, Result};
-use crate::store::{Body, Store};
+use crate::store::{Body, Location, Store, Writer};
 use crate::units;
 
 /// The list of failures, beside a job's record.
@@ -72,34 +72,35 @@ pub(super) fn check(ready: &Ready, outcomes: &mut Outcomes) -> Result<()> {
 /// given all the same.
 pub(super) fn write_lists(
     ready: &Ready,
-    folder: &Store,
+    lists: &Lists,
     outcomes: &mut Outcomes,
 ) -> (Vec<Failure>, Result<()>) {
     let mut first = Vec::new();
-    let failures = write_failures(ready, folder, outcomes, &mut first);
+    let failures = write_failures(ready, lists, outcomes, &mut first);
     let outputs = (0..outcomes.len()).filter_map(|object| {
         let Outcome::Done(output) = outcomes.of(object) else { return None };
-        Some(Ok(OutputLine {
+        Some(OutputLine {
             key: ready.key(object).to_owned(),
             output: ready.output_key(object),
             bytes: output.bytes,
             records: output.records,
             sha256: hex(&output.sha256),
-        }))
+        })
     });
-    let outputs = write(folder, OUTPUTS, outputs);
+    let outputs = lists.write(OUTPUTS, outputs);
     (first, failures.and(outputs))
 }
 
 fn write_failures(
     ready: &Ready,
-    folder: &Store,
+    lists: &Lists,
     outcomes: &mut Outcomes,
     first: &mut Vec<Failure>,
 ) -> Result<()> {
-    let none = outcomes.failures() == 0;
-    let mut list =
-        if none { Err(Error::Bug(String::new())) } else { Lines::begin(folder, FAILURES) };
+    if outcomes.failures() == 0 {
+        return lists.remove(FAILURES);
+    }
+    let mut list = lists.begin(FAILURES);
     let read = outcomes.each_failure(&mut |object, reason| {
         let Reason { record, offset, reason } = reason;
         let failure = Failure { key: ready.key(object).to_owned(), record, offset, reason };
@@ -112,75 +113,109 @@ fn write_failures(
         }
         Ok(())
     });
-    if none {
-        return folder.remove(FAILURES);
-    }
     read.and(list.and_then(Lines::finish))
 }
 
-/// Writes a list, a line of JSON for each of `lines`.
-///
-/// # Errors
-/// The first of `lines` that is one, and what keeps the list from being written.
-pub(super) fn write<T: Serialize>(
-    folder: &Store,
-    name: &str,
-    lines: impl Iterator<Item = Result<T>>,
-) -> Result<()> {
-    let mut list = Lines::begin(folder, name)?;
-    for line in lines {
-        list.write(&line?)?;
-    }
-    list.finish()
+/// The lists beside a job's record: an object each, a line of JSON for each entry.
+#[derive(Debug)]
+pub(super) struct Lists {
+    store: Store,
+    job: String,
 }
 
-/// Reads a list, where there is one. A line that is none is passed over.
-///
-/// # Errors
-/// What keeps the list from being read.
-pub(super) fn read<T: DeserializeOwned>(
-    folder: &Store,
-    name: &str,
-    each: &mut dyn FnMut(T),
-) -> Result<()> {
-    if folder.sizes_of(&[name]).into_iter().next().transpose()?.flatten().is_none() {
-        return Ok(());
+impl Lists {
+    /// Those of the job of that name, whose outputs go below `output`.
+    ///
+    /// # Errors
+    /// As [`Store::attach`].
+    pub(super) fn of(output: &Location, job: &str) -> Result<Self> {
+        let store = Store::attach(&output.beside(".plimsoll"))?;
+        Ok(Self { store, job: job.to_owned() })
     }
-    let mut outcome = Ok(());
-    folder.read_all(&[name], 0, &mut |_, body| {
-        let lines: &mut dyn BufRead = match body {
-            Ok(Body::Whole(bytes)) => &mut &*bytes,
-            Ok(Body::Stream { bytes, .. }) => &mut BufReader::with_capacity(1 << 16, bytes),
-            Err(error) => return outcome = Err(error),
-        };
-        for line in lines.lines() {
-            match line {
-                Ok(line) => serde_json::from_str(&line).into_iter().for_each(&mut *each),
-                Err(source) => return outcome = Err(Error::io("read", name, source)),
-            }
+
+    fn key(&self, name: &str) -> String {
+        format!("{}/{name}", self.job)
+    }
+
+    /// Writes a list, whole or not at all.
+    ///
+    /// # Errors
+    /// What keeps it from being written.
+    pub(super) fn write<T: Serialize>(
+        &self,
+        name: &str,
+        lines: impl Iterator<Item = T>,
+    ) -> Result<()> {
+        let mut list = self.begin(name)?;
+        for line in lines {
+            list.write(&line)?;
         }
-    });
-    outcome
+        list.finish()
+    }
+
+    fn begin(&self, name: &str) -> Result<Lines> {
+        let key = self.key(name);
+        Ok(Lines { writer: self.store.writer(&key)?, key, line: Vec::new() })
+    }
+
+    /// Reads a list, where there is one. A line that is none is passed over.
+    ///
+    /// # Errors
+    /// What keeps it from being read.
+    pub(super) fn read<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        each: &mut dyn FnMut(T),
+    ) -> Result<()> {
+        let key = self.key(name);
+        if !self.is_there(&key)? {
+            return Ok(());
+        }
+        let mut outcome = Ok(());
+        self.store.read_all(&[&key], 0, &mut |_, body| {
+            let lines: &mut dyn BufRead = match body {
+                Ok(Body::Whole(bytes)) => &mut &*bytes,
+                Ok(Body::Stream { bytes, .. }) => &mut BufReader::with_capacity(1 << 16, bytes),
+                Err(error) => return outcome = Err(error),
+            };
+            for line in lines.lines() {
+                match line {
+                    Ok(line) => serde_json::from_str(&line).into_iter().for_each(&mut *each),
+                    Err(source) => return outcome = Err(Error::io("read", &key, source)),
+                }
+            }
+        });
+        outcome
+    }
+
+    /// Removes a list, which may be missing: then nobody needs to be allowed to remove it.
+    ///
+    /// # Errors
+    /// What keeps it from being removed.
+    pub(super) fn remove(&self, name: &str) -> Result<()> {
+        let key = self.key(name);
+        if self.is_there(&key)? { self.store.remove(&key) } else { Ok(()) }
+    }
+
+    fn is_there(&self, key: &str) -> Result<bool> {
+        Ok(self.store.sizes_of(&[key]).into_iter().next().transpose()?.flatten().is_some())
+    }
 }
 
 /// A list that is being written.
 struct Lines {
-    writer: crate::store::Writer,
-    name: String,
+    writer: Writer,
+    key: String,
     line: Vec<u8>,
 }
 
 impl Lines {
-    fn begin(folder: &Store, name: &str) -> Result<Self> {
-        Ok(Self { writer: folder.writer(name)?, name: name.to_owned(), line: Vec::new() })
-    }
-
     fn write(&mut self, value: &impl Serialize) -> Result<()> {
         self.line.clear();
         serde_json::to_writer(&mut self.line, value)
-            .map_err(|e| Error::Bug(format!("cannot write a line of {}: {e}", self.name)))?;
+            .map_err(|e| Error::Bug(format!("cannot write a line of {}: {e}", self.key)))?;
         self.line.push(b'\n');
-        self.writer.write_all(&self.line).map_err(|e| Error::io("write", &self.name, e))
+        self.writer.write_all(&self.line).map_err(|e| Error::io("write", &self.key, e))
     }
 
     fn finish(self) -> Result<()> {

@@ -3,13 +3,13 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::conserve::{self, OUTPUTS, OutputLine};
+use super::conserve::{Lists, OUTPUTS, OutputLine};
 use super::job::Wishes;
 use super::outcomes::{Outcomes, Output, from_hex};
 use super::preflight::Ready;
 use super::record::{JobRecord, Jobs};
 use crate::error::{Error, Result};
-use crate::store::{Body, Store};
+use crate::store::Body;
 
 /// What was below the output before the job was first run: a line for each output that is not its
 /// own.
@@ -92,45 +92,42 @@ fn differs(one: &Value, other: &Value) -> Option<String> {
 }
 
 /// Notes which objects had outputs before the job was first run, so that no resumed run takes them
-/// for its own. Where there are none, nothing is written.
+/// for its own. Lists of a job of that name whose record is gone are removed.
 ///
 /// # Errors
 /// What keeps the output from being listed or the list from being written.
-pub(super) fn note_before(ready: &Ready, folder: &Store) -> Result<()> {
+pub(super) fn note_before(ready: &Ready, lists: &Lists) -> Result<()> {
     if ready.output.counts_only() {
         return Ok(());
     }
+    lists.remove(OUTPUTS)?;
     let there = ready.output.list("", false)?;
-    if there.is_empty() {
-        return Ok(());
+    let theirs = |&object: &usize| there.find(&ready.output_key(object)).is_some();
+    let mut theirs = (0..ready.source.objects.len()).filter(theirs).peekable();
+    if there.is_empty() || theirs.peek().is_none() {
+        return lists.remove(BEFORE);
     }
-    let mut of_others = (0..ready.objects())
-        .filter(|&object| there.find(&ready.output_key(object)).is_some())
-        .peekable();
-    if of_others.peek().is_none() {
-        return Ok(());
-    }
-    conserve::write(folder, BEFORE, of_others.map(|object| Ok(ready.key(object).to_owned())))
+    lists.write(BEFORE, theirs.map(|object| ready.key(object)))
 }
 
 /// The objects whose outputs an earlier run of the job has left, in order.
 ///
 /// # Errors
 /// What keeps the output or the earlier run's lists from being read.
-pub(super) fn done(ready: &Ready, folder: &Store, outcomes: &mut Outcomes) -> Result<Vec<u32>> {
+pub(super) fn done(ready: &Ready, lists: &Lists, outcomes: &mut Outcomes) -> Result<Vec<u32>> {
     let there = ready.output.list("", true)?;
     let mut own = vec![false; ready.source.objects.len()];
     for (object, own) in own.iter_mut().enumerate() {
         *own = there.find(&ready.output_key(object)).is_some();
     }
     // What another job has left in an object's place is no output of this one...
-    conserve::read(folder, BEFORE, &mut |key: String| {
+    lists.read(BEFORE, &mut |key: String| {
         if let Some(object) = ready.source.objects.find(&key) {
             own[object] = false;
         }
     })?;
     // ...unless this one is known to have written over it.
-    conserve::read(folder, OUTPUTS, &mut |line: OutputLine| {
+    lists.read(OUTPUTS, &mut |line: OutputLine| {
         let Some(object) = ready.source.objects.find(&line.key) else { return };
         let Some(at) = there.find(&ready.output_key(object)) else { return };
         let sum = from_hex(&line.sha256);

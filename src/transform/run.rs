@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::conserve::{self, Lists};
 use super::handler::Handler;
 use super::job::{Comparison, Failure, Finding, Pace, Progress, Severity, Summary, Wishes};
 use super::outcomes::{Outcomes, Reason};
@@ -12,9 +13,8 @@ use super::partition::{Balance, partition};
 use super::plan::Plan;
 use super::preflight::{self, Ready};
 use super::record::{Counts, JobRecord, Jobs, Status};
-use super::{compare, conserve, resume};
+use super::{compare, resume};
 use crate::error::{Error, Result};
-use crate::store::Store;
 use crate::units;
 
 /// How often it is looked whether someone has asked for the job to stop.
@@ -38,7 +38,7 @@ pub fn run(
 ) -> Result<Summary> {
     let start = Instant::now();
     let mut ready = preflight::check(&record, wishes, handler, observe)?;
-    let folder = Store::attach(&ready.jobs.folder(record.name()))?;
+    let lists = Lists::of(ready.output.location(), record.name())?;
     let mut outcomes = Outcomes::new(ready.objects())?;
     let reason = preflight::unnameable(&ready.source).to_owned();
     let reason = Reason { reason, ..Reason::default() };
@@ -46,7 +46,7 @@ pub fn run(
         outcomes.failed(object, &reason)?;
     }
     let earlier = ready.earlier.as_ref();
-    let done = earlier.map(|_| resume::done(&ready, &folder, &mut outcomes)).transpose()?;
+    let done = earlier.map(|_| resume::done(&ready, &lists, &mut outcomes)).transpose()?;
     let done = done.unwrap_or_default();
     let (shares, balance) = share_out(&ready, &done);
     if let Some(text) = balance.words(ready.plan.partition).filter(|_| !shares.is_empty()) {
@@ -64,7 +64,7 @@ pub fn run(
     if wishes.dry_run {
         return Ok(summary);
     }
-    let mut book = Book::begin(record, &ready, &folder)?;
+    let mut book = Book::begin(record, &ready, &lists)?;
     let asked = AtomicBool::new(false);
     let stop = Stop { user: stop, asked: &asked };
     let job = Job { ready: &ready, program, shares, stop };
@@ -81,7 +81,7 @@ pub fn run(
         book.end(status, Some(&error.to_string()), Counts::default());
         return Err(error);
     }
-    conclude(&ready, &folder, &mut outcomes, &mut book, &mut summary);
+    conclude(&ready, &lists, &mut outcomes, &mut book, &mut summary);
     Ok(summary)
 }
 
@@ -217,7 +217,7 @@ fn per_second(count: u64, seconds: f64) -> f64 {
 /// Holds the outcomes against the store, writes the lists, and ends the record.
 fn conclude(
     ready: &Ready,
-    folder: &Store,
+    lists: &Lists,
     outcomes: &mut Outcomes,
     book: &mut Book<'_>,
     summary: &mut Summary,
@@ -227,7 +227,7 @@ fn conclude(
         let _ = ready.output.sweep();
     }
     let checked = conserve::check(ready, outcomes);
-    let (failures, listed) = conserve::write_lists(ready, folder, outcomes);
+    let (failures, listed) = conserve::write_lists(ready, lists, outcomes);
     summary.failures = failures;
     summary.failed = outcomes.failures();
     summary.succeeded = outcomes.outputs();
@@ -337,7 +337,7 @@ struct Book<'a> {
 
 impl<'a> Book<'a> {
     /// Begins a job, or goes on with one.
-    fn begin(record: JobRecord, ready: &'a Ready, folder: &Store) -> Result<Self> {
+    fn begin(record: JobRecord, ready: &'a Ready, lists: &Lists) -> Result<Self> {
         let jobs = &ready.jobs;
         let record = match &ready.earlier {
             Some(earlier) => {
@@ -349,7 +349,7 @@ impl<'a> Book<'a> {
             }
             None => {
                 // Before the record, so that a job that is there always has it.
-                resume::note_before(ready, folder)?;
+                resume::note_before(ready, lists)?;
                 jobs.create(&record)?;
                 record
             }
