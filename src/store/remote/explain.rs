@@ -1,8 +1,10 @@
 //! What a store's error means, and what to do about it.
 
-use std::error::Error as _;
-
 use crate::store::location::Cloud;
+
+/// What the addresses contain at which machines of a cloud are given their credentials.
+pub(super) const METADATA: [&str; 4] =
+    ["/latest/api/token", "/latest/meta-data", "/computeMetadata/", "/metadata/identity"];
 
 /// Whether an error says that an object is not there, and not that its bucket is missing.
 pub(super) fn is_missing(error: &object_store::Error) -> bool {
@@ -17,7 +19,7 @@ pub(super) fn explain(cloud: Cloud, error: &object_store::Error) -> String {
     let said = Said::of(&whole);
     let hint = |hint: &str| format!("{}; {hint}", said.text());
     match (said.status, said.code) {
-        (_, "NoSuchBucket" | "ContainerNotFound") | (404, "") if is_bucket(error) => {
+        (_, "NoSuchBucket" | "ContainerNotFound" | "InvalidBucketName") => {
             hint(missing_bucket(cloud))
         }
         (404, _) => "no such object".into(),
@@ -38,7 +40,7 @@ pub(super) fn explain(cloud: Cloud, error: &object_store::Error) -> String {
             if whole.contains("incorrectly configured region") {
                 return format!("{cause}; set AWS_REGION to the bucket's region");
             }
-            if ["169.254.", "metadata.google.internal"].iter().any(|host| whole.contains(host)) {
+            if METADATA.iter().any(|path| whole.contains(path)) {
                 return format!("no credentials were found; {}", credentials(cloud));
             }
             let unreached =
@@ -85,11 +87,6 @@ impl<'a> Said<'a> {
             }
         }
     }
-}
-
-/// Whether an error is about a whole bucket: one that names no object.
-fn is_bucket(error: &object_store::Error) -> bool {
-    !matches!(error, object_store::Error::NotFound { .. }) || !is_missing(error)
 }
 
 /// The first cause.
