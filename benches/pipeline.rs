@@ -63,7 +63,7 @@ fn piped(
             queue.end();
         });
         let mut seen = 0;
-        drive(session, &queue, pool, &clock, |done| {
+        drive(session, &queue, pool, &clock, 0, |done| {
             seen += done.outcome.expect("a prediction").classes.len();
         });
         assert_eq!(seen, total, "every image has one prediction");

@@ -22,6 +22,16 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A store that is no folder refused, or was not reached.
+    #[error("cannot {action} {uri}: {reason}")]
+    Store {
+        /// What was tried: "read", "write", "list".
+        action: &'static str,
+        /// What it was tried on.
+        uri: String,
+        /// What the store said, and what to do.
+        reason: String,
+    },
     /// Bytes that are not what they should be: a damaged picture, file or archive.
     #[error("{what}: {reason}")]
     Malformed {

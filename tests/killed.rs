@@ -189,6 +189,9 @@ fn run_with(program: &Path, job: &Job) -> plimsoll::error::Result<Summary> {
     transform::run(job, program, &AtomicBool::new(false), &mut |_| ())
 }
 
+/// An instance that has finished an object that no one has heard of.
+const FOREIGN: &str = r#"echo '{"finished":{"done":[{"object":4000000,"bytes":1,"records":1,"sha256":""}],"failed":[]}}'; exit 7"#;
+
 const READY: &str = r#"echo '{"ready":{"model":"none"}}'; read -r keys;"#;
 
 #[test]
@@ -200,7 +203,7 @@ fn whatever_an_instance_does_the_others_finish_the_job() {
         (r#"echo '{"broken":{"reason":"no more"}}'; exit 3"#, "no more"),
         // A library that prints where it should not, and an instance that stays for ever.
         ("echo 'verbose mode on'; exec sleep 1000", "not understood"),
-        (r#"echo '{"finished":{"done":[4000000],"failed":[]}}'; exit 7"#, "exit status: 7"),
+        (FOREIGN, "exit status: 7"),
     ] {
         let place = Place::with_digits(40);
         let program = impostor(&place, &format!("{READY} {script}"));

@@ -16,6 +16,8 @@ mod layers;
 mod model_python;
 #[cfg(test)]
 mod refused;
+#[cfg(all(test, feature = "cloud"))]
+mod s3;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]

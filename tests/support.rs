@@ -1,6 +1,8 @@
 //! What the tests of the program share: running it, watching its processes, objects to give it.
 
 mod program;
+#[cfg(feature = "cloud")]
+pub(crate) mod s3;
 
 use std::ffi::OsStr;
 use std::fs;

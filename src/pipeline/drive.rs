@@ -53,12 +53,14 @@ struct InFlight<T> {
 /// Runs a session until the queue has ended and is empty, handing every batch to `sink`.
 ///
 /// As many batches are kept in flight as the session allows. A batch that fails is run again
-/// image by image, so that a poisoned image fails alone; the sink sees those as batches of one.
+/// image by image, so that a poisoned image fails alone; the sink sees those as batches of one. An
+/// image that fails by itself is tried again `retries` times.
 pub fn drive<T>(
     session: &mut dyn Session,
     queue: &Queue<Item<T>>,
     pool: &Pool,
     clock: &Clock,
+    retries: u32,
     mut sink: impl FnMut(Done<'_, T>),
 ) {
     let mut predictions = Predictions::default();
@@ -68,7 +70,8 @@ pub fn drive<T>(
     loop {
         if flying.is_empty() {
             for (mut items, error) in failed.drain(..) {
-                let again = Again { session, pool, clock, predictions: &mut predictions };
+                let predictions = &mut predictions;
+                let again = Again { session, pool, clock, retries, predictions };
                 again.one_by_one(&mut items, error, &mut sink);
                 spare.push(items);
             }
@@ -128,33 +131,54 @@ struct Again<'a> {
     session: &'a mut dyn Session,
     pool: &'a Pool,
     clock: &'a Clock,
+    retries: u32,
     predictions: &'a mut Predictions,
 }
 
 impl Again<'_> {
-    /// Runs each image by itself. A batch of one has no one else to blame.
+    /// Runs each image by itself. One that was by itself already has used up its first try.
     fn one_by_one<T>(
-        self,
+        mut self,
         items: &mut [Arrived<Item<T>>],
         error: Error,
         sink: &mut impl FnMut(Done<'_, T>),
     ) {
-        let Self { session, pool, clock, predictions } = self;
-        let times = BatchTimes { closed: clock.now(), done: clock.now(), ..BatchTimes::default() };
-        if items.len() == 1 {
-            return sink(Done { items, outcome: Err(error), times });
-        }
+        let alone = items.len() == 1;
+        let mut first = alone.then_some(error);
         for items in items.chunks_mut(1) {
-            let tried = submit(session, pool, clock, items, clock.now());
-            let tried = tried.and_then(|(ticket, times)| {
-                let device = session.wait(ticket, predictions)?;
-                Ok(BatchTimes { done: clock.now(), device, ..times })
-            });
-            match tried {
-                Ok(times) => sink(Done { items, outcome: Ok(predictions), times }),
-                Err(error) => sink(Done { items, outcome: Err(error), times }),
+            let tries = self.retries + u32::from(!alone);
+            match self.up_to(tries, items, first.take()) {
+                Ok(times) => sink(Done { items, outcome: Ok(self.predictions), times }),
+                Err(error) => {
+                    let now = self.clock.now();
+                    let times = BatchTimes { closed: now, done: now, ..BatchTimes::default() };
+                    sink(Done { items, outcome: Err(error), times });
+                }
             }
         }
+    }
+
+    /// Runs a batch up to so many times, until it goes well; the error is the last try's.
+    fn up_to<T>(
+        &mut self,
+        tries: u32,
+        items: &[Arrived<Item<T>>],
+        before: Option<Error>,
+    ) -> Result<BatchTimes> {
+        let mut outcome = Err(before.unwrap_or_else(|| Error::Bug("a batch was not run".into())));
+        for _ in 0..tries {
+            outcome = self.once(items);
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        outcome
+    }
+
+    fn once<T>(&mut self, items: &[Arrived<Item<T>>]) -> Result<BatchTimes> {
+        let (ticket, times) = submit(self.session, self.pool, self.clock, items, self.clock.now())?;
+        let device = self.session.wait(ticket, self.predictions)?;
+        Ok(BatchTimes { done: self.clock.now(), device, ..times })
     }
 }
 
@@ -175,7 +199,12 @@ mod tests {
     }
 
     /// Runs `n` images through a scripted null backend; gives (tag, class or reason) in order.
-    fn run(null: &Null, n: usize, max_batch: usize) -> Vec<(usize, Result<u8, String>)> {
+    fn run(
+        null: &Null,
+        n: usize,
+        max_batch: usize,
+        retries: u32,
+    ) -> Vec<(usize, Result<u8, String>)> {
         let options = SessionOptions { max_batch, threads: 1, outputs: Outputs::Classes };
         let mut session = null.open(&Weights::zeros(), &options).unwrap();
         let clock = Clock::monotonic();
@@ -185,7 +214,7 @@ mod tests {
         queue.push_all(&mut items(n)).unwrap();
         queue.end();
         let mut out = Vec::new();
-        drive(session.as_mut(), &queue, &pool, &clock, |done| {
+        drive(session.as_mut(), &queue, &pool, &clock, retries, |done| {
             for (i, arrived) in done.items.iter().enumerate() {
                 let class =
                     done.outcome.as_ref().map(|p| p.classes[i]).map_err(ToString::to_string);
@@ -199,7 +228,7 @@ mod tests {
     #[test]
     fn every_image_gets_its_own_prediction() {
         for n in [0, 1, 7, 8, 9, 100] {
-            let out = run(&Null::default(), n, 8);
+            let out = run(&Null::default(), n, 8, 0);
             assert_eq!(out, (0..n).map(|i| (i, Ok((i % 10) as u8))).collect::<Vec<_>>());
         }
     }
@@ -210,7 +239,7 @@ mod tests {
         let null = Null::scripted(Arc::new(|batch, _| {
             if batch == 0 { Err("scripted".into()) } else { Ok(Duration::ZERO) }
         }));
-        let out = run(&null, 10, 8);
+        let out = run(&null, 10, 8, 0);
         assert_eq!(out, (0..10).map(|i| (i, Ok(i as u8))).collect::<Vec<_>>());
     }
 
@@ -220,10 +249,32 @@ mod tests {
         let null = Null::scripted(Arc::new(|batch, images| {
             if images > 1 || batch == 3 { Err("scripted".into()) } else { Ok(Duration::ZERO) }
         }));
-        let out = run(&null, 4, 4);
+        let out = run(&null, 4, 4, 0);
         let failed: Vec<usize> = out.iter().filter(|(_, c)| c.is_err()).map(|(t, _)| *t).collect();
         assert_eq!(failed, [2]);
         assert_eq!(out[2].1, Err("backend null: scripted".into()));
         assert_eq!(out.len(), 4);
+    }
+
+    #[test]
+    fn an_image_that_fails_alone_is_tried_again_so_often_and_not_more() {
+        // The batch fails, then the single of image 0 three times, of which two are retries.
+        let null = Null::scripted(Arc::new(|batch, _| {
+            if batch <= 3 { Err(format!("try {batch}")) } else { Ok(Duration::ZERO) }
+        }));
+        let twice = run(&null, 2, 2, 2);
+        assert_eq!(twice[0], (0, Err("backend null: try 3".into())));
+        assert_eq!(twice[1], (1, Ok(1)));
+        assert_eq!(run(&null, 2, 2, 3), [(0, Ok(0)), (1, Ok(1))]);
+    }
+
+    #[test]
+    fn a_batch_of_one_that_fails_has_had_its_first_try() {
+        let null = Null::scripted(Arc::new(|batch, _| {
+            if batch < 2 { Err(format!("try {batch}")) } else { Ok(Duration::ZERO) }
+        }));
+        assert_eq!(run(&null, 1, 1, 0), [(0, Err("backend null: try 0".into()))]);
+        assert_eq!(run(&null, 1, 1, 1), [(0, Err("backend null: try 1".into()))]);
+        assert_eq!(run(&null, 1, 1, 2), [(0, Ok(0))]);
     }
 }

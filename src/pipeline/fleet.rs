@@ -1,5 +1,6 @@
 //! Instances: started together, spoken to, watched, and never left behind.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -41,14 +42,20 @@ struct Member {
 }
 
 impl<Up: DeserializeOwned + Send + 'static> Fleet<Up> {
-    /// Starts `program instance KIND` once for each placement, bound to its cores.
+    /// Starts `program instance KIND` once for each placement, bound to its cores, with the
+    /// variables of `environment` added to those of this process.
     ///
     /// Each is in a process group of its own, so that Ctrl-C reaches the parent alone, which lets
     /// them finish what is in flight.
     ///
     /// # Errors
     /// [`Error::Instance`] where a process cannot be started; those before it are ended.
-    pub fn start(program: &Path, kind: &str, placements: &[Placement]) -> Result<Self> {
+    pub fn start(
+        program: &Path,
+        kind: &str,
+        placements: &[Placement],
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Self> {
         let (up, events) = unbounded();
         let mut fleet = Self { members: Vec::with_capacity(placements.len()), events };
         for placement in placements {
@@ -57,6 +64,8 @@ impl<Up: DeserializeOwned + Send + 'static> Fleet<Up> {
             command.args(["instance", kind, "--cores", &cores.join(",")]);
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
             spread_openmp(&mut command, &placement.cores);
+            // After our own, so that what the user says of OpenMP's threads holds.
+            command.envs(environment);
             #[cfg(unix)]
             std::os::unix::process::CommandExt::process_group(&mut command, 0);
             let index = placement.index;
@@ -96,6 +105,13 @@ impl<Up: DeserializeOwned + Send + 'static> Fleet<Up> {
     /// The next event and the instance it came from, or `None` after `timeout` without one.
     pub fn next(&self, timeout: Duration) -> Option<(usize, Event<Up>)> {
         self.events.recv_timeout(timeout).ok()
+    }
+
+    /// Ends an instance at once. Its event says when it has gone.
+    pub fn kill(&self, index: usize) {
+        // One that has just left is as well.
+        let child = &self.members[index].child;
+        let _ = child.lock().unwrap_or_else(PoisonError::into_inner).kill();
     }
 
     /// Tells an instance that no more will come: it finishes what it has and leaves.

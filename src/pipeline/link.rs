@@ -5,22 +5,46 @@
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
-use std::sync::Mutex;
+use std::thread;
 
+use crossbeam_channel::{Receiver, bounded, select};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
 
 /// The instance's end.
+///
+/// A thread of its own listens, so that who waits for a message can wait for something else too.
+/// It is left behind at the end: nothing wakes a thread that reads standard input.
 pub struct Link {
-    input: Mutex<BufReader<io::Stdin>>,
+    lines: Receiver<String>,
+}
+
+/// What came first.
+#[derive(Debug)]
+pub enum Heard<M, T> {
+    /// A message.
+    Message(M),
+    /// The parent has no more to say.
+    End,
+    /// What was waited for besides.
+    Other(T),
 }
 
 impl Link {
     /// The end that this process's standard streams are.
     pub fn of_this_process() -> Self {
-        Self { input: Mutex::new(BufReader::with_capacity(1 << 16, io::stdin())) }
+        let (lines_in, lines) = bounded(1);
+        thread::spawn(move || {
+            let input = BufReader::with_capacity(1 << 16, io::stdin());
+            for line in input.lines().map_while(Result::ok) {
+                if lines_in.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { lines }
     }
 
     /// The next message, or `None` when the parent has no more to say.
@@ -28,13 +52,24 @@ impl Link {
     /// # Errors
     /// [`Error::Bug`] for a line that is no such message: both ends are the same program.
     pub fn receive<M: DeserializeOwned>(&self) -> Result<Option<M>> {
-        let mut line = String::new();
-        let mut input = self.input.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let read = input.read_line(&mut line);
-        drop(input);
-        match read {
-            Ok(0) | Err(_) => Ok(None),
-            Ok(_) => decode(&line).map(Some),
+        self.lines.recv().ok().map(|line| decode(&line)).transpose()
+    }
+
+    /// The next message, or what comes through `other` before it. Whoever sends through `other`
+    /// holds on to its end meanwhile.
+    ///
+    /// # Errors
+    /// Those of [`Link::receive`].
+    pub fn receive_or<M: DeserializeOwned, T>(&self, other: &Receiver<T>) -> Result<Heard<M, T>> {
+        select! {
+            recv(self.lines) -> line => match line {
+                Ok(line) => decode(&line).map(Heard::Message),
+                Err(_) => Ok(Heard::End),
+            },
+            recv(other) -> thing => match thing {
+                Ok(thing) => Ok(Heard::Other(thing)),
+                Err(_) => Ok(self.receive()?.map_or(Heard::End, Heard::Message)),
+            },
         }
     }
 

@@ -11,5 +11,5 @@ mod place;
 
 pub use self::drive::{BatchTimes, Done, Item, drive};
 pub use self::fleet::{Event, Fleet};
-pub use self::link::{Link, sayable};
+pub use self::link::{Heard, Link, sayable};
 pub use self::place::{Placement, place};

@@ -1,5 +1,6 @@
 //! The bench that measures for real, with instances started for each measurement.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -85,8 +86,12 @@ impl<'a> FleetBench<'a> {
     fn run(&self, cell: &Cell, round: usize) -> Result<Vec<Measured>> {
         let config = self.config;
         let Setup { program, model, images, check } = self.setup.clone();
-        let fleet: Fleet<Up> =
-            Fleet::start(&program, INSTANCE_KIND, &place(&self.cores, cell.instances))?;
+        let fleet: Fleet<Up> = Fleet::start(
+            &program,
+            INSTANCE_KIND,
+            &place(&self.cores, cell.instances),
+            &BTreeMap::new(),
+        )?;
         let order = Order {
             model,
             images,

@@ -90,7 +90,7 @@ impl<'a> Bench<'a> {
         let mut failure = None;
         thread::scope(|scope| {
             scope.spawn(|| feed(&self.images, &queue));
-            drive(session.as_mut(), &queue, &pool, &clock, |done| {
+            drive(session.as_mut(), &queue, &pool, &clock, 0, |done| {
                 let go = signs.go.load(Ordering::Acquire);
                 let outcome = match done.outcome {
                     Err(error) => Err(error),

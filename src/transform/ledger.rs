@@ -26,17 +26,20 @@ struct Share {
 }
 
 impl Ledger {
-    /// Objects 0 to `objects` dealt round-robin to `instances`, whose batches hold `max_batch`.
-    pub(super) fn new(objects: usize, instances: usize, max_batch: usize) -> Self {
-        let mut shares: Vec<Share> = (0..instances).map(|_| Share::default()).collect();
-        for object in 0..objects {
-            shares[object % instances].waiting.push_back(object as u32);
+    /// The books of `objects` objects and of their shares, one for each instance. What is in no
+    /// share counts as finished. An instance's batches hold `max_batch`.
+    pub(super) fn new(objects: usize, shares: Vec<Vec<u32>>, max_batch: usize) -> Self {
+        let mut finished = vec![true; objects];
+        let mut left = 0;
+        for &object in shares.iter().flatten() {
+            left += usize::from(std::mem::take(&mut finished[object as usize]));
         }
+        let share = |waiting: Vec<u32>| Share { waiting: waiting.into(), ..Share::default() };
         Self {
-            finished: vec![false; objects],
-            left: objects,
+            finished,
+            left,
             credit: (BATCHES * max_batch).max(LEAST_CREDIT),
-            shares: shares.into_iter().map(Some).collect(),
+            shares: shares.into_iter().map(|waiting| Some(share(waiting))).collect(),
         }
     }
 
@@ -48,6 +51,11 @@ impl Ledger {
     /// Whether an instance is left to do them.
     pub(super) fn anyone(&self) -> bool {
         self.shares.iter().any(Option::is_some)
+    }
+
+    /// Whether an instance has objects that it has not finished.
+    pub(super) fn busy(&self, instance: usize) -> bool {
+        self.shares[instance].as_ref().is_some_and(|share| share.outstanding > 0)
     }
 
     /// The next objects to send to an instance: none while it has enough. Half the credit is
@@ -91,15 +99,35 @@ impl Ledger {
     }
 }
 
+/// Objects 0 to `objects`, dealt in turn to `instances`.
+pub(super) fn in_turn(objects: usize, instances: usize) -> Vec<Vec<u32>> {
+    let share = |first| (first as u32..objects as u32).step_by(instances).collect();
+    (0..instances).map(share).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
+    fn dealt(objects: usize, instances: usize, max_batch: usize) -> Ledger {
+        Ledger::new(objects, in_turn(objects, instances), max_batch)
+    }
+
+    #[test]
+    fn what_is_in_no_share_is_never_sent_and_not_waited_for() {
+        let mut ledger = Ledger::new(6, vec![vec![5, 1], vec![2]], 8);
+        assert_eq!((ledger.left(), ledger.busy(0)), (3, false));
+        assert_eq!((ledger.next(0), ledger.next(1)), (vec![5, 1], vec![2]));
+        assert!(ledger.busy(0) && ledger.finish(0, 5) && ledger.busy(0) && ledger.finish(0, 1));
+        assert!(!ledger.busy(0) && !ledger.finish(0, 4), "it was no part of the work");
+        assert_eq!(ledger.left(), 1);
+    }
+
     #[test]
     fn an_instance_gets_no_more_than_its_credit() {
-        let mut ledger = Ledger::new(3 * LEAST_CREDIT, 2, 1);
+        let mut ledger = dealt(3 * LEAST_CREDIT, 2, 1);
         let first = ledger.next(0);
         assert_eq!(first.len(), LEAST_CREDIT);
         assert!(ledger.next(0).is_empty());
@@ -107,13 +135,13 @@ mod tests {
             assert!(ledger.finish(0, object));
         }
         assert_eq!(ledger.next(0).len(), LEAST_CREDIT / 2);
-        let mut large = Ledger::new(3 * LEAST_CREDIT, 1, LEAST_CREDIT);
+        let mut large = dealt(3 * LEAST_CREDIT, 1, LEAST_CREDIT);
         assert_eq!(large.next(0).len(), 3 * LEAST_CREDIT, "eight batches would fit");
     }
 
     #[test]
     fn a_dead_instances_unfinished_objects_go_to_the_others() {
-        let mut ledger = Ledger::new(10, 2, 8);
+        let mut ledger = dealt(10, 2, 8);
         assert_eq!(ledger.next(0), [0, 2, 4, 6, 8]);
         ledger.finish(0, 2);
         ledger.bury(0);
@@ -131,7 +159,7 @@ mod tests {
             objects in 0usize..500, instances in 1usize..5,
             deaths in proptest::collection::vec((0usize..4, 0usize..100), 0..4),
         ) {
-            let mut ledger = Ledger::new(objects, instances, 8);
+            let mut ledger = dealt(objects, instances, 8);
             let mut count = vec![0; objects];
             let mut hands: Vec<Vec<u32>> = vec![Vec::new(); instances];
             let mut living: Vec<usize> = (0..instances).collect();

@@ -3,6 +3,7 @@
 mod affinity;
 mod cgroup;
 mod git;
+mod identity;
 mod process;
 
 use std::path::Path;
@@ -10,6 +11,7 @@ use std::path::Path;
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
 pub use self::affinity::{own_cores, pin};
+pub use self::identity::ProcessIdentity;
 pub use self::process::{peak_resident_bytes, resident_bytes};
 
 /// Facts about the machine; a field is absent where the system does not tell.
