@@ -319,20 +319,19 @@ fn an_object_over_the_limit_is_refused_with_both_sizes() {
     assert_eq!(split(&bomb, &any_size).unwrap().bodies[0].len(), 6 << 20 | 1);
 }
 
-/// Written by `tf.io.TFRecordWriter`, records `b"abc"` and `b""`. The checksum of "abc" alone is
-/// the one that RFC 3720's CRC gives, 0x364b3fb7, masked.
+/// Two records by hand, "abc" and nothing; their checksums are from a bitwise CRC-32C.
 #[test]
 fn tfrecords_known_bytes_are_read() {
-    assert_eq!(crc32c::crc32c(b"abc"), 0x364b_3fb7);
     let object = [
-        &[3, 0, 0, 0, 0, 0, 0, 0][..],
-        &masked_crc(&3u64.to_le_bytes()).to_le_bytes(),
-        b"abc",
-        &0x364b_3fb7_u32.rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes(),
+        &b"\x03\0\0\0\0\0\0\0\xb0\x99\x49\x0eabc\x6e\x57\xf1\x21"[..],
+        b"\0\0\0\0\0\0\0\0\x29\x03\x98\x07\xd8\xea\x82\xa2",
     ]
     .concat();
-    let got = split(&object, &rules(SplitType::TFRecord, SingleRecord, 100)).unwrap();
-    assert_eq!(contents(&got), [b"abc"]);
+    for strategy in [MultiRecord, SingleRecord] {
+        let got = split(&object, &rules(SplitType::TFRecord, strategy, 100)).unwrap();
+        assert_eq!(contents(&got), [&b"abc"[..], b""]);
+    }
+    assert_eq!(object, [&b"abc"[..], b""].map(|r| framed(SplitType::TFRecord, r, false)).concat());
 }
 
 /// Three records by hand: padded by one byte, in three parts, and empty.
