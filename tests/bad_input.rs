@@ -59,14 +59,14 @@ fn a_picture_that_claims_to_be_huge_fails_alone_and_at_once() {
 fn an_object_past_the_limit_fails_alone() {
     let noise = Image(std::array::from_fn(|i| (i * i * 31 + i * 7) as u8));
     let mut large = encode_png(&noise).unwrap();
-    large.resize(5_001, 0);
-    fails_alone("large.png", &large, &["--max-object", "5k"], &["larger than", "5000 bytes"]);
+    large.resize((1 << 20) + 1, 0);
+    fails_alone("large.png", &large, &["--max-payload-mb", "1"], &["larger than", "1048576 bytes"]);
 }
 
 #[test]
-fn the_largest_limit_is_none() {
+fn a_limit_of_zero_is_none() {
     let place = Place::with_digits(2);
-    run(place.job("null", &["--max-object", "18446744073709551615"])).exits(0);
+    run(place.job("null", &["--max-payload-mb", "0"])).exits(0);
     assert_eq!(place.written(), 2);
 }
 

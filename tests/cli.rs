@@ -4,8 +4,13 @@ use std::process::Stdio;
 
 use crate::support::{end, plimsoll, run};
 
-const COMMANDS: [&[&str]; 8] = [
+const COMMANDS: [&[&str]; 13] = [
     &["transform"],
+    &["jobs"],
+    &["jobs", "list"],
+    &["jobs", "describe"],
+    &["jobs", "stop"],
+    &["jobs", "wait"],
     &["sweep"],
     &["train"],
     &["data"],
@@ -44,6 +49,7 @@ fn the_help_lists_every_command_and_every_exit_code() {
         exit::UNAVAILABLE,
         exit::FAILED,
         exit::BUG,
+        exit::TIMEOUT,
         exit::INTERRUPTED,
     ] {
         assert!(help.stdout.contains(&format!("\n  {code:<4} ")), "{code} {help}");
@@ -61,8 +67,8 @@ fn a_command_line_that_cannot_be_meant_is_refused_on_standard_error() {
     for (args, says) in [
         (&[][..], "Usage: plimsoll"),
         (&["transfrom"], "transform"),
-        (&["transform"], "--input <DIR>"),
-        (&["transform", "--output", "out"], "--input <DIR>"),
+        (&["transform"], "--input <URI>"),
+        (&["transform", "--output", "out"], "--input <URI>"),
         (&["transform", "--input", "a", "--output", "b", "--max-batch", "0"], "at least 1"),
         (&["transform", "--input", "a", "--output", "b", "--preferred", "4,"], "--preferred"),
         (&["transform", "--input", "a", "--output", "b", "--max-delay", "5"], "write 500us, 2ms"),

@@ -9,11 +9,15 @@ mod cli;
 #[cfg(test)]
 mod data;
 #[cfg(test)]
+mod jobs;
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod model_python;
+#[cfg(test)]
+mod own_handler;
 #[cfg(test)]
 mod refused;
 #[cfg(all(test, feature = "cloud"))]

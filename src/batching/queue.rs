@@ -53,6 +53,11 @@ impl<T> Queue<T> {
         }
     }
 
+    /// How many items wait in it at most.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// Moves all of `items` in, in order, waiting for space as often as it takes. `items` is empty
     /// afterwards and keeps its allocation.
     ///

@@ -18,6 +18,9 @@ pub const UNAVAILABLE: u8 = 4;
 pub const FAILED: u8 = 5;
 /// A bug in Plimsoll.
 pub const BUG: u8 = 70;
+/// Something that was waited for did not happen in the time that was given; also what timeout(1)
+/// says.
+pub const TIMEOUT: u8 = 124;
 /// Stopped by Ctrl-C or SIGTERM; what was done is kept.
 pub const INTERRUPTED: u8 = 130;
 
@@ -30,6 +33,7 @@ pub(crate) const HELP: &str = "Exit codes:
   4    this machine or build lacks what was asked for
   5    a backend or an instance failed
   70   a bug in Plimsoll
+  124  waited for longer than --timeout
   130  interrupted; what was done is kept";
 
 /// The code for an error.

@@ -4,6 +4,7 @@ use super::exit;
 use crate::error::Result;
 use crate::measure::host::pin;
 use crate::pipeline::Link;
+use crate::transform::handler::Handler;
 use crate::{sweep, transform};
 
 /// What `plimsoll instance` takes.
@@ -25,14 +26,14 @@ enum Kind {
 }
 
 /// Works until the parent has no more to say.
-pub(super) fn run(args: Args) -> Result<u8> {
+pub(super) fn run(args: Args, handler: &dyn Handler) -> Result<u8> {
     if !args.cores.is_empty() {
         pin(&args.cores)?;
     }
     let link = Link::of_this_process();
     match args.kind {
         Kind::Sweep => sweep::serve(&link)?,
-        Kind::Transform => transform::serve(&link)?,
+        Kind::Transform => transform::serve(&link, handler)?,
     }
     Ok(exit::OK)
 }

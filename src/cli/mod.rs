@@ -5,11 +5,13 @@ mod data;
 mod doctor;
 pub mod exit;
 mod instance;
+mod jobs;
 mod origin;
 mod output;
 mod progress;
 mod stop;
 mod sweep;
+mod table;
 mod train;
 mod transform;
 mod values;
@@ -36,8 +38,11 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a batch-transform job: one output for each object of a folder.
-    Transform(transform::Args),
+    /// Run a batch-transform job: one output for each object.
+    Transform(Box<transform::Args>),
+    /// List the batch-transform jobs of an output, describe one, stop it, or wait for it.
+    #[command(subcommand)]
+    Jobs(jobs::Command),
     /// Measure a grid of backend x instances x batch size x threads, and write a report.
     Sweep(sweep::Args),
     /// Train the MNIST CNN and write model.tar.gz.
@@ -64,14 +69,14 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     main_with(Mnist, args)
 }
 
-/// Runs the program with a handler of one's own and gives its exit code. Instances are started
-/// from the same program, so that they have the same handler.
+/// Runs the program with a handler of one's own, and gives its exit code.
+///
+/// A job's instances are started from the running program, so that a binary whose `main` is this
+/// function is parent and instances of its jobs, all with its handler.
 pub fn main_with(
     handler: impl Handler + 'static,
     args: impl Iterator<Item = OsString>,
 ) -> ExitCode {
-    // Nothing takes it yet: the engine calls the default one by itself.
-    drop(handler);
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -81,13 +86,14 @@ pub fn main_with(
         }
     };
     let outcome = match cli.command {
-        Command::Transform(args) => transform::run(args),
+        Command::Transform(args) => transform::run(*args, &handler),
+        Command::Jobs(command) => jobs::run(command),
         Command::Sweep(args) => sweep::run(args),
         Command::Train(args) => train::run(args),
         Command::Data(command) => data::run(command),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args),
-        Command::Instance(args) => instance::run(args),
+        Command::Instance(args) => instance::run(args, &handler),
     };
     match outcome {
         Ok(code) => exit::code(code),

@@ -33,6 +33,12 @@ pub(crate) fn one_line(text: impl std::fmt::Display) -> String {
     escaped(text, char::is_control)
 }
 
+/// A value as JSON, for people and scripts alike.
+pub(crate) fn pretty(value: &impl serde::Serialize) -> Result<String> {
+    serde_json::to_string_pretty(value)
+        .map_err(|error| Error::Bug(format!("cannot print as JSON: {error}")))
+}
+
 fn escaped(text: impl std::fmt::Display, which: impl Fn(char) -> bool) -> String {
     let mut out = String::new();
     for c in text.to_string().chars() {

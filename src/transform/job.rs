@@ -1,82 +1,8 @@
 //! What is asked for, and what came of it.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 
-use super::plan::Plan;
-use super::terms::{
-    AssembleWith, BatchStrategy, CompressionType, DataType, JoinSource, OutputKeys, Partition,
-    Preprocess, SplitType,
-};
-use crate::units::Nanos;
-
-/// A transform job.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Job {
-    /// The folder of objects.
-    pub input: PathBuf,
-    /// The folder for the outputs.
-    pub output: PathBuf,
-    /// The model's file; the shipped weights where there is none.
-    pub model: Option<PathBuf>,
-    /// The backend, by name.
-    pub backend: String,
-    /// Worker processes.
-    pub instances: usize,
-    /// Largest batch, in images.
-    pub max_batch: usize,
-    /// How long an image waits for others to fill its batch.
-    pub max_delay_ns: u64,
-    /// Sizes that close a batch before it is full, without waiting.
-    pub preferred: Vec<usize>,
-    /// Objects larger than this fail, in bytes.
-    pub max_object_bytes: u64,
-}
-
-impl Job {
-    /// The job in the words that instances understand.
-    pub(super) fn plan(&self) -> Plan {
-        Plan {
-            name: String::new(),
-            data_type: DataType::default(),
-            input: self.input.display().to_string(),
-            output: self.output.display().to_string(),
-            output_keys: OutputKeys::default(),
-            model: None,
-            model_file: self.model.clone(),
-            backend: self.backend.clone(),
-            instances: self.instances,
-            partition: Partition::default(),
-            max_batch: self.max_batch,
-            max_delay_ns: self.max_delay_ns,
-            preferred: self.preferred.clone(),
-            coalesce: true,
-            max_concurrent_transforms: 1,
-            max_payload_bytes: Some(self.max_object_bytes),
-            invocations_timeout_s: 600,
-            invocations_max_retries: 0,
-            batch_strategy: BatchStrategy::default(),
-            content_type: "application/x-image".into(),
-            accept: "application/json".into(),
-            compression: CompressionType::default(),
-            split: SplitType::default(),
-            assemble: AssembleWith::default(),
-            input_filter: "$".into(),
-            join: JoinSource::default(),
-            output_filter: "$".into(),
-            probabilities: false,
-            preprocess: Preprocess::default(),
-            environment: BTreeMap::new(),
-        }
-    }
-
-    /// [`Job::max_delay_ns`] as a span.
-    pub fn max_delay(&self) -> Nanos {
-        Nanos(self.max_delay_ns)
-    }
-}
+use super::partition::Balance;
 
 /// How a job is to be run, beside what it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -125,21 +51,6 @@ pub struct Finding {
     pub text: String,
 }
 
-/// How the objects are shared out among instances.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Shares {
-    /// The way, by its name.
-    pub partition: Partition,
-    /// Objects of each instance that is started.
-    pub objects: Vec<usize>,
-    /// Bytes of each, where the sizes are known.
-    pub bytes: Option<Vec<u64>>,
-    /// The largest share against the mean one, by bytes where they are known: 1 is even.
-    pub imbalance: f64,
-    /// Instances that were asked for and have no object, so that they are not started.
-    pub idle: usize,
-}
-
 /// How far a job has come.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Progress {
@@ -154,8 +65,8 @@ pub enum Progress {
         bytes: Option<u64>,
         /// Objects that have their outputs already, so that they are left alone.
         resumed: usize,
-        /// How the others are shared out.
-        shares: Shares,
+        /// How the others are shared out among instances.
+        balance: Balance,
     },
     /// Instances are being started for so many objects.
     Starting {
@@ -181,8 +92,8 @@ pub struct Summary {
     pub started: bool,
     /// What was found before the start.
     pub findings: Vec<Finding>,
-    /// How the objects were shared out.
-    pub shares: Shares,
+    /// How the objects were shared out among the instances that were asked for.
+    pub balance: Balance,
     /// Objects of the input.
     pub objects: usize,
     /// Their bytes, where the store tells them for nothing.
@@ -213,6 +124,8 @@ pub struct Summary {
     pub objects_per_s: f64,
     /// Records a second that those outputs hold: images, unless a record holds several.
     pub images_per_s: f64,
+    /// Where the job's record and its lists of failures and outputs lie.
+    pub folder: String,
     /// Which weights were used, in words.
     pub model: String,
     /// What each instance says of itself, of those that left in order.
@@ -252,6 +165,9 @@ pub struct Pace {
 pub struct InstanceReport {
     /// Its number.
     pub index: usize,
+    /// Requests that objects were cut into.
+    #[serde(default)]
+    pub requests: u64,
     /// Images that went through the model.
     pub images: u64,
     /// Batches that carried them.

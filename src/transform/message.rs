@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::job::InstanceReport;
 use super::plan::Plan;
+use crate::store::Location;
 
 /// From the parent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -15,8 +16,8 @@ pub(super) enum Down {
         plan: Box<Plan>,
         /// The instance's number.
         index: usize,
-        /// What the objects' keys lie below, as a URI.
-        base: String,
+        /// What the objects' keys lie below.
+        base: Location,
     },
     /// Objects to do, each with its number in the job.
     Keys(Vec<(u32, String)>),

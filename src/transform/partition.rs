@@ -188,7 +188,7 @@ mod tests {
         let sizes = [9, 1, 1, 7, 1, 5];
         assert_eq!(shared(Partition::KeyOrder, &sizes, 2), [[0, 1, 2], [3, 4, 5]]);
         assert_eq!(shared(Partition::RoundRobin, &sizes, 2), [[0, 2, 4], [1, 3, 5]]);
-        assert_eq!(shared(Partition::SizeBalanced, &sizes, 2), [[0, 1, 4], [2, 3, 5]]);
+        assert_eq!(shared(Partition::SizeBalanced, &sizes, 2), [vec![0, 1, 2, 4], vec![3, 5]]);
     }
 
     #[test]

@@ -35,24 +35,3 @@ pub use self::contract::{Handler, Mnist, Predict};
 pub use self::media::{MediaType, check_media_types, same_media_type};
 pub use self::model::Model;
 pub use self::prediction::Prediction;
-
-use crate::data::Image;
-use crate::error::Result;
-
-/// An object's bytes as the model's input.
-///
-/// # Errors
-/// [`Error::Malformed`](crate::error::Error::Malformed) for what is no picture.
-pub(super) fn input(bytes: &[u8]) -> Result<Image> {
-    input::picture(bytes)
-}
-
-/// A prediction as an output object, as the SageMaker MNIST notebook's handler writes it.
-pub(super) fn output(class: u8) -> String {
-    format!("{{\"predictions\": {class}}}")
-}
-
-/// The key of an object's output: the object's own and `.out`.
-pub(super) fn output_key(key: &str) -> String {
-    format!("{key}.out")
-}

@@ -204,15 +204,13 @@ fn join_side<T>(what: &str, side: Result<T, String>) -> Result<T> {
 
 /// Takes the line ends out of JSON: no string holds one, so each is mere space.
 fn keep_one_line(start: usize, out: &mut Vec<u8>) {
-    let Some(first) = out[start..].iter().position(is_line_end) else { return };
-    let mut kept = start + first;
-    for at in kept..out.len() {
-        if !is_line_end(&out[at]) {
-            out[kept] = out[at];
-            kept += 1;
-        }
+    if out[start..].iter().any(is_line_end) {
+        let mut at = 0;
+        out.retain(|byte| {
+            at += 1;
+            at <= start || !is_line_end(byte)
+        });
     }
-    out.truncate(kept);
 }
 
 fn is_line_end(byte: &u8) -> bool {

@@ -87,7 +87,16 @@ impl Jobs {
     /// # Errors
     /// [`Error::Invalid`] where the name is taken; what keeps the record from being written.
     pub fn create(&self, record: &JobRecord) -> Result<()> {
-        let name = record.name();
+        self.vacant(record.name())?;
+        self.withdraw_stop(record.name())?;
+        self.save(record)
+    }
+
+    /// Checks that no job has a name yet.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where it is taken; what keeps that from being found out.
+    pub fn vacant(&self, name: &str) -> Result<()> {
         if let Some(other) = self.find(name)? {
             let other = other.as_seen();
             let fix = match other.status {
@@ -102,8 +111,7 @@ impl Jobs {
                 format!("a job of {} has it ({}); {fix}", other.creation_time, other.status),
             ));
         }
-        self.withdraw_stop(name)?;
-        self.save(record)
+        Ok(())
     }
 
     /// Keeps a record over what was kept of the job before.
@@ -174,6 +182,26 @@ impl Jobs {
             Error::invalid(
                 format!("output {}", self.output),
                 "no job has its outputs there; give the --output of the jobs",
+            )
+        })
+    }
+
+    /// The job that is to be gone on with: the one of that name, or else the one that was created
+    /// last of those that have not completed.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where there is none; what keeps the jobs from being listed.
+    pub fn to_resume(&self, name: Option<&str>) -> Result<JobRecord> {
+        if let Some(name) = name {
+            return Ok(self.load(name)?.as_seen());
+        }
+        let listed = self.list(&Filter::default(), SortBy::default(), SortOrder::default())?;
+        let open = |job: &JobRecord| job.status != Status::Completed;
+        listed.jobs.into_iter().find(open).ok_or_else(|| {
+            Error::invalid(
+                format!("output {}", self.output),
+                "no job there can be gone on with: none was begun, or all have completed; leave \
+                 --resume out",
             )
         })
     }

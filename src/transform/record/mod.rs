@@ -10,9 +10,11 @@ mod describe;
 pub(crate) mod fixture;
 mod job;
 mod jobs;
+mod name;
 mod time;
 
 pub use self::describe::{Description, Entry};
 pub use self::job::{Counts, JobRecord, Status};
 pub use self::jobs::{Filter, Jobs, Listed, SortBy, SortOrder};
+pub use self::name::new_job_name;
 pub use self::time::Time;

@@ -49,6 +49,19 @@ impl Draft {
         &self.0
     }
 
+    /// Sets a variable of the environment. Its name is no path: it may be any text, which is then
+    /// refused as such.
+    pub fn set_variable(&mut self, name: &str, value: &str) {
+        if let Some(place) = self.place("Environment") {
+            if place.is_null() {
+                *place = Value::Object(Map::new());
+            }
+            if let Some(variables) = place.as_object_mut() {
+                variables.insert(name.to_owned(), value.into());
+            }
+        }
+    }
+
     /// The text at a path, where one is there.
     pub fn text(&self, path: &str) -> Option<&str> {
         let mut names = path.split('.');

@@ -7,7 +7,7 @@ use super::element::Element;
 /// The most characters that SageMaker takes.
 pub const MAX_CHARACTERS: usize = 63;
 
-/// A path: which parts of a value are meant. See the table of [`processing`](super::super).
+/// A path: which parts of a value are meant. See the table of [its module](super).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonPath {
     pub(super) steps: Vec<Step>,
