@@ -152,10 +152,9 @@ def stores(work, rounds):
     two = ["--instance-count", 2]
     rates = {"before": [], "files": [], "coalesced": [], "faithful": [], "s3": [], "server": []}
     bucket = fresh(work)
-    (bucket / "in").mkdir(parents=True)
-    (bucket / "out").mkdir()
+    (bucket / "jobs/in").mkdir(parents=True)
     for file in source.iterdir():
-        shutil.copy(file, bucket / "in")
+        shutil.copy(file, bucket / "jobs/in")
     output("cargo", "build", "--release", "--locked", "--example", "s3_server", cwd=ROOT)
     server = subprocess.Popen([PLIMSOLL.parent / "examples/s3_server", bucket], stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, text=True)
@@ -169,7 +168,7 @@ def stores(work, rounds):
         rates["coalesced"].append(both["coalesced"]["images_per_s"])
         rates["faithful"].append(both["faithful"]["images_per_s"])
         busy = cpu_seconds(server.pid)
-        summary = run_transform("s3://in/", f"s3://out/{round}/", *two, env=env)
+        summary = run_transform("s3://jobs/in/", f"s3://jobs/out{round}/", *two, env=env)
         assert summary["succeeded"] == 10_000
         rates["s3"].append(summary["images_per_s"])
         rates["server"].append((cpu_seconds(server.pid) - busy) / 10_000 * 1e6)
