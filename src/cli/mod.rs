@@ -86,7 +86,7 @@ pub fn main_with(
         }
     };
     let outcome = match cli.command {
-        Command::Transform(args) => transform::run(*args, &crate::transform::handler::Mnist),
+        Command::Transform(args) => transform::run(*args, &handler),
         Command::Jobs(command) => jobs::run(command),
         Command::Sweep(args) => sweep::run(args),
         Command::Train(args) => train::run(args),
