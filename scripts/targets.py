@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Measures what Plimsoll promises of its first release, beside its peers, in one run.
 
-    scripts/targets.py [--rounds 5] [--work DIR] [TARGET ...]
+    scripts/targets.py [--rounds 5] [--work DIR] [--before PLIMSOLL] [TARGET ...]
 
-Targets: transform, torch, pipeline, null, instances, memory; all of them by default. Run it on an
-idle machine after `make build`, with a Python that has torch 2.11, numpy and pillow. Rounds of
-Plimsoll and of the peer alternate, figures are medians over the rounds, and a ratio is the median
-of the rounds' ratios, with the smallest and the largest. Real MNIST is used where
-PLIMSOLL_MNIST_DIR names it.
+Targets: transform, torch, pipeline, null, instances, memory, stores, million; all of them by
+default. Run it on an idle machine after `make build`, with a Python that has torch 2.11, numpy and
+pillow. Rounds of Plimsoll and of the peer alternate, figures are medians over the rounds, and a
+ratio is the median of the rounds' ratios, with the smallest and the largest. Real MNIST is used
+where PLIMSOLL_MNIST_DIR names it. `stores` measures ratios to the files of another build where
+--before names one, and to its own files otherwise; its bucket is served by examples/s3_server.
 """
 
 import argparse
@@ -25,6 +26,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PLIMSOLL = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/plimsoll"
 CRITERION = PLIMSOLL.parent.parent / "criterion"
 PEERS = ROOT / "scripts/peers.py"
+BEFORE = None
 
 
 def output(*command, codes=(0,), **options):
@@ -54,8 +56,8 @@ def fresh(work):
     return pathlib.Path(tempfile.mkdtemp(dir=work)) / "out"
 
 
-def run_transform(source, out, *flags):
-    return json.loads(output(PLIMSOLL, "transform", "--input", source, "--output", out, "--json", *flags))
+def run_transform(source, out, *flags, program=PLIMSOLL, **options):
+    return json.loads(output(program, "transform", "--input", source, "--output", out, "--json", *flags, **options))
 
 
 def bench(filter_, *names):
@@ -145,13 +147,72 @@ def memory(work, rounds):
         say("memory", f"{count:,} images: instance {peak / 2**20:.1f} MiB, parent {usage.ru_maxrss / 1024:.1f} MiB at their peaks")
 
 
+def stores(work, rounds):
+    source = pngs(work, 10_000)
+    two = ["--instance-count", 2]
+    rates = {"before": [], "files": [], "coalesced": [], "faithful": [], "s3": [], "server": []}
+    bucket = fresh(work)
+    (bucket / "jobs/in").mkdir(parents=True)
+    for file in source.iterdir():
+        shutil.copy(file, bucket / "jobs/in")
+    output("cargo", "build", "--release", "--locked", "--example", "s3_server", cwd=ROOT)
+    server = subprocess.Popen([PLIMSOLL.parent / "examples/s3_server", bucket], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True)
+    env = dict(os.environ, **dict(server.stdout.readline().strip().split("=", 1) for _ in range(4)))
+    for round in range(rounds):
+        if BEFORE:
+            rates["before"].append(run_transform(source, fresh(work), *two, program=BEFORE)["images_per_s"])
+        rates["files"].append(run_transform(source, fresh(work), *two)["images_per_s"])
+        both = run_transform(source, fresh(work), *two, "--compare")["comparison"]
+        assert both["differing"] == 0
+        rates["coalesced"].append(both["coalesced"]["images_per_s"])
+        rates["faithful"].append(both["faithful"]["images_per_s"])
+        busy = cpu_seconds(server.pid)
+        summary = run_transform("s3://jobs/in/", f"s3://jobs/out{round}/", *two, env=env)
+        assert summary["succeeded"] == 10_000
+        rates["s3"].append(summary["images_per_s"])
+        rates["server"].append((cpu_seconds(server.pid) - busy) / 10_000 * 1e6)
+    server.stdin.close()
+    server.wait()
+    base = "before" if BEFORE else "files"
+    for name, target in [("files", 0.8), ("s3", 0.4)]:
+        say("stores", f"{name}: {statistics.median(rates[name]):,.0f} images/s, 2 instances, over "
+            f"{statistics.median(rates[base]):,.0f} of {base}: ratio {ratios(rates[name], rates[base])}, target {target}")
+    say("stores", f"s3: the server on the same cores took {statistics.median(rates['server']):.0f} us of processor an object")
+    say("stores", f"coalesced {statistics.median(rates['coalesced']):,.0f} images/s, faithful "
+        f"{statistics.median(rates['faithful']):,.0f}: ratio {ratios(rates['coalesced'], rates['faithful'])}")
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def million(work, rounds):
+    rates, peaks, instances = [], [], []
+    for _ in range(rounds):
+        command = [str(PLIMSOLL), "transform", "--input", "null://1m", "--output", "null://", "--backend", "null"]
+        parent = subprocess.Popen([*command, "--instance-count", "2", "--json"], stdout=subprocess.PIPE, text=True)
+        summary = json.loads(parent.stdout.read())
+        _, _, usage = os.wait4(parent.pid, 0)
+        assert summary["succeeded"] == 1_000_000
+        rates.append(summary["objects_per_s"])
+        peaks.append(usage.ru_maxrss / 1024)
+        instances.append(max(one["peak_rss_bytes"] for one in summary["instances"]) / 2**20)
+    say("million", f"{statistics.median(rates):,.0f} objects/s ({min(rates):,.0f} to {max(rates):,.0f}), target 100,000; "
+        f"parent {max(peaks):.0f} MiB, an instance {max(instances):.0f} MiB at their peaks, target 300 MB")
+
+
 def main():
-    targets = {f.__name__: f for f in [transform, torch, pipeline, null, instances, memory]}
+    targets = {f.__name__: f for f in [transform, torch, pipeline, null, instances, memory, stores, million]}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / "target/targets")
+    parser.add_argument("--before", type=pathlib.Path)
     parser.add_argument("target", nargs="*", choices=[*targets, []], default=[])
     args = parser.parse_args()
+    global BEFORE
+    BEFORE = args.before
     args.work.mkdir(parents=True, exist_ok=True)
     for name in args.target or targets:
         targets[name](args.work, args.rounds)

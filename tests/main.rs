@@ -17,6 +17,8 @@ mod layers;
 #[cfg(test)]
 mod model_python;
 #[cfg(test)]
+mod own_handler;
+#[cfg(test)]
 mod refused;
 #[cfg(all(test, feature = "cloud"))]
 mod s3;

@@ -3,7 +3,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
-use super::spec::{PARAMETERS, Parameter};
+use super::spec::{MEAN, PARAMETERS, Parameter, STD};
 use crate::error::{Error, Result};
 
 /// The values of every parameter of the Net, row-major, in the right shapes by construction.
@@ -79,6 +79,28 @@ impl Weights {
         }
     }
 
+    /// Weights that make of normalised pixels what these make of pixels that are only divided by
+    /// 255. Backends normalise by themselves; a model that was trained, or is to be run, without
+    /// that is run with these weights instead.
+    ///
+    /// With `n = (x - MEAN) / STD`, a sum `b + Σ w x` is `(b + MEAN Σ w) + Σ (STD w) n`, so only the
+    /// first convolution changes. It has no padding, so each of its outputs sums over a whole
+    /// kernel, and the equality holds at the edges too. It is exact but for the rounding to 32 bits.
+    #[must_use]
+    pub fn without_normalisation(&self) -> Self {
+        let (mean, std) = (f64::from(MEAN), f64::from(STD));
+        let mut weights = self.clone();
+        let kernels = self.get(Parameter::Conv1Weight).chunks_exact(Parameter::Conv1Bias.fan_in());
+        for (bias, kernel) in weights.get_mut(Parameter::Conv1Bias).iter_mut().zip(kernels) {
+            let sum: f64 = kernel.iter().copied().map(f64::from).sum();
+            *bias = (f64::from(*bias) + mean * sum) as f32;
+        }
+        for weight in weights.get_mut(Parameter::Conv1Weight) {
+            *weight = (f64::from(*weight) * std) as f32;
+        }
+        weights
+    }
+
     /// One parameter's values, row-major in [`Parameter::shape`].
     pub fn get(&self, parameter: Parameter) -> &[f32] {
         &self.values[parameter as usize]
@@ -107,6 +129,16 @@ mod tests {
     fn a_misshapen_tensor_is_named_with_both_shapes() {
         let error = Weights::gather(|_| Some((vec![3], vec![0.0; 3]))).unwrap_err().to_string();
         assert_eq!(error, "tensor conv1.weight: shape [3], but the MNIST CNN needs [10, 1, 5, 5]");
+    }
+
+    #[test]
+    fn without_normalisation_only_the_first_convolution_changes() {
+        let weights = Weights::fresh(3);
+        let folded = weights.without_normalisation();
+        for parameter in PARAMETERS {
+            let first = matches!(parameter, Parameter::Conv1Weight | Parameter::Conv1Bias);
+            assert_eq!(weights.get(parameter) != folded.get(parameter), first, "{parameter:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Where objects lie: a folder, a part of a bucket, or nowhere.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -97,11 +97,13 @@ impl Location {
                 "not the name of a bucket; write {scheme}://bucket or {scheme}://bucket/folder"
             )));
         }
-        let key = key.strip_suffix('/').unwrap_or(key);
-        if !key.is_empty() {
-            key::for_bucket(key).map_err(|reason| fail(reason.to_string()))?;
-        }
-        let key = if key.is_empty() { String::new() } else { format!("{key}/") };
+        let key = if key.is_empty() {
+            String::new()
+        } else {
+            let named = key.strip_suffix('/').unwrap_or(key);
+            key::for_bucket(named).map_err(|reason| fail(reason.to_owned()))?;
+            format!("{named}/")
+        };
         Ok(Self(Place::Bucket { cloud, bucket: bucket.to_owned(), key }))
     }
 
@@ -261,17 +263,18 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     named(path).or_else(|| named(&path.canonicalize().ok()?)).unwrap_or_else(|| path.join(suffix))
 }
 
-/// The whole path of a folder, with the links in the part of it that is there followed.
+/// Where a path leads to, with the links in the part of it that is there followed.
 fn leads_to(path: &Path) -> PathBuf {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let mut missing = PathBuf::new();
-    for there in whole.ancestors() {
-        if let Ok(real) = there.canonicalize() {
-            return real.join(missing);
+    let mut there = PathBuf::new();
+    for part in whole.components() {
+        match part {
+            Component::ParentDir => drop(there.pop()),
+            part => there.push(part),
         }
-        missing = there.file_name().map_or(PathBuf::new(), |name| Path::new(name).join(&missing));
+        there = there.canonicalize().unwrap_or(there);
     }
-    whole
+    there
 }
 
 impl fmt::Display for Location {
@@ -305,5 +308,191 @@ impl TryFrom<String> for Location {
 
     fn try_from(text: String) -> Result<Self> {
         Self::parse(&text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(text: &str) -> Location {
+        Location::parse(text).unwrap()
+    }
+
+    #[test]
+    fn uris_and_paths_are_read() {
+        for (text, shown, key, folder) in [
+            ("out", "out", "out", Some("out")),
+            ("/a/b/", "/a/b/", "/a/b/", Some("/a/b")),
+            ("file:///a/b%20c%25", "/a/b c%", "/a/b c%", Some("/a/b c%")),
+            ("file://localhost/a", "/a", "/a", Some("/a")),
+            ("FILE:///a", "/a", "/a", Some("/a")),
+            ("s3://b", "s3://b/", "", None),
+            ("s3://b/", "s3://b/", "", None),
+            ("S3://b/a b/%20", "s3://b/a b/%20/", "a b/%20/", None),
+            ("s3://b/a/b/", "s3://b/a/b/", "a/b/", None),
+            ("gs://b_1.x-y/a", "gs://b_1.x-y/a/", "a/", None),
+            ("az://c/a", "az://c/a/", "a/", None),
+            ("null://10k", "null://10000", "", None),
+            ("null://1m/", "null://1000000", "", None),
+        ] {
+            let location = at(text);
+            assert_eq!(location.to_string(), shown);
+            assert_eq!(location.key(), key);
+            assert_eq!(location.folder(), folder.map(Path::new));
+            let json = serde_json::to_string(&location).unwrap();
+            assert_eq!(serde_json::from_str::<Location>(&json).unwrap(), location);
+        }
+    }
+
+    #[test]
+    fn what_names_no_store_is_refused_with_the_fix() {
+        for (text, says) in [
+            ("", "write . for the current folder"),
+            ("a\0b", "NUL"),
+            ("http://host/a", "s3://"),
+            ("s3://", "write s3://bucket"),
+            ("s3:///a", "write s3://bucket"),
+            ("s3://a b/c", "not the name of a bucket"),
+            ("s3://../c", "not the name of a bucket"),
+            ("s3://b//", "//"),
+            ("s3://b//a", "//"),
+            ("s3://b/a/../c", ".."),
+            ("gs://b/a\n", "control character"),
+            ("file://host/a", "write file:///folder"),
+            ("file:///a%2", "hexadecimal"),
+            ("file:///a%+1", "hexadecimal"),
+            ("file:///a%00", "NUL"),
+            ("file:///%ff", "UTF-8"),
+            ("null://many", "null://1000"),
+        ] {
+            let error = Location::parse(text).unwrap_err();
+            assert!(matches!(error, Error::Invalid { .. }), "{error:?}");
+            assert!(error.to_string().contains(says), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_a_base_and_what_keys_begin_with() {
+        for (text, base, rest) in [
+            ("s3://b/a/pre", "s3://b/a/", "pre"),
+            ("s3://b/a/", "s3://b/a/", ""),
+            ("s3://b/pre", "s3://b/", "pre"),
+            ("s3://b/", "s3://b/", ""),
+            ("s3://b", "s3://b/", ""),
+            ("s3://b/a/..", "s3://b/a/", ".."),
+            ("null://5", "null://5", ""),
+        ] {
+            assert_eq!(
+                Location::parse_prefix(text).unwrap(),
+                (at(base), rest.to_owned()),
+                "{text}"
+            );
+        }
+        assert!(Location::parse_prefix("s3://b//a").is_err());
+    }
+
+    #[test]
+    fn a_path_is_a_prefix_unless_it_is_a_folder() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("in")).unwrap();
+        fs::write(root.path().join("in/a.png"), "x").unwrap();
+        let text = |below: &str| format!("{}/{below}", root.path().display());
+        for (below, base, rest) in [
+            ("in", "in", ""),
+            ("in/", "in/", ""),
+            ("in/a", "in", "a"),
+            ("in/a.png", "in", "a.png"),
+            ("none/", "none/", ""),
+            ("none/x", "none", "x"),
+        ] {
+            let expected = (at(&text(base)), rest.to_owned());
+            assert_eq!(Location::parse_prefix(&text(below)).unwrap(), expected, "{below}");
+            let uri = format!("file://{}", text(below));
+            assert_eq!(Location::parse_prefix(&uri).unwrap(), expected, "{uri}");
+        }
+        let expected = (at("."), "no-such-thing".to_owned());
+        assert_eq!(Location::parse_prefix("no-such-thing").unwrap(), expected);
+    }
+
+    #[test]
+    fn what_lies_beside_and_below_is_named_after_the_base() {
+        for (text, beside, child) in [
+            ("s3://b/out", "s3://b/out.plimsoll/", "s3://b/out/x/"),
+            ("s3://b", "s3://b/.plimsoll/", "s3://b/x/"),
+            ("/a/out/", "/a/out.plimsoll", "/a/out/x"),
+            ("out", "out.plimsoll", "out/x"),
+            ("/", "/.plimsoll", "/x"),
+            ("null://5", "null://0", "null://0"),
+        ] {
+            assert_eq!(at(text).beside(".plimsoll"), at(beside), "{text}");
+            assert_eq!(at(text).child("x"), at(child), "{text}");
+        }
+        let here = std::env::current_dir().unwrap().canonicalize().unwrap();
+        let beside = at(".").beside(".plimsoll");
+        assert_eq!(beside.key(), format!("{}.plimsoll", here.display()));
+    }
+
+    #[test]
+    fn a_base_holds_itself_and_what_lies_below_it() {
+        for (base, below) in [
+            ("s3://b", "s3://b/a"),
+            ("s3://b/a", "s3://b/a/"),
+            ("s3://b/a", "s3://b/a/b"),
+            ("/no/such", "/no/such/folder"),
+            ("/no/such", "/no/./such"),
+            ("/no/such", "/no/other/../such/folder"),
+        ] {
+            assert!(at(base).holds(&at(below)), "{base} {below}");
+        }
+        for (base, other) in [
+            ("s3://b/a", "s3://b/ab"),
+            ("s3://b/a/b", "s3://b/a"),
+            ("s3://b/a", "s3://c/a"),
+            ("s3://b/a", "gs://b/a"),
+            ("/no/such", "/no/such2"),
+            ("/no/such", "s3://no/such"),
+            ("null://1", "null://1"),
+        ] {
+            assert!(!at(base).holds(&at(other)), "{base} {other}");
+        }
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| Location(Place::Folder(root.path().join(name)));
+        fs::create_dir(root.path().join("in")).unwrap();
+        std::os::unix::fs::symlink(root.path().join("in"), root.path().join("link")).unwrap();
+        assert!(path("in").holds(&path("link/new/out")));
+        assert!(path("link").holds(&path("in")));
+        assert!(!path("in").holds(&path("in2")) && !path("in").holds(&path("")));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_is_read_as_the_same(
+            text in r"(s3://|gs://|az://|null://|file:///|/)?[a-z0-9]{1,3}(/|\.|%41|[^\x00%]){0,8}",
+        ) {
+            if let Ok(location) = Location::parse(&text) {
+                prop_assert_eq!(at(&location.to_string()), location.clone());
+                if location.folder().is_none() {
+                    let (base, rest) = Location::parse_prefix(&location.to_string()).unwrap();
+                    prop_assert_eq!((base, rest.as_str()), (location, ""));
+                }
+            }
+        }
+
+        #[test]
+        fn a_base_holds_its_children_and_not_what_lies_beside_it(
+            base in "(s3://b|/no/such|s3://b/x/y)", name in "[a-z.]{1,5}z",
+        ) {
+            let base = at(&base).child("out");
+            prop_assert!(base.holds(&base.child(&name)));
+            prop_assert!(!base.child(&name).holds(&base));
+            let beside = base.beside(&format!(".{name}"));
+            prop_assert!(!base.holds(&beside));
+            prop_assert!(!base.beside(".x").holds(&base));
+        }
     }
 }

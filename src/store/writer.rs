@@ -38,6 +38,29 @@ impl Writer {
         Self { store, key: key.to_owned(), buffer: Vec::new(), large: None }
     }
 
+    /// Adds bytes. The same can be done through [`io::Write`], whose errors hold these.
+    ///
+    /// # Errors
+    /// As [`Store::put`].
+    pub fn push(&mut self, mut bytes: &[u8]) -> Result<()> {
+        while !bytes.is_empty() {
+            let taken = self.take(bytes)?;
+            bytes = &bytes[taken..];
+        }
+        Ok(())
+    }
+
+    /// Takes as many bytes as there is room for, and makes room before where there is none.
+    fn take(&mut self, bytes: &[u8]) -> Result<usize> {
+        let room = self.room();
+        if self.buffer.len() >= room {
+            self.pass_on()?;
+        }
+        let taken = bytes.len().min(room - self.buffer.len());
+        self.buffer.extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+
     /// Ends the object and makes it appear.
     ///
     /// # Errors
@@ -82,12 +105,13 @@ impl Writer {
 
 impl io::Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let room = self.room();
-        if self.buffer.len() >= room {
-            self.pass_on().map_err(to_io)?;
-        }
-        let taken = bytes.len().min(room - self.buffer.len());
-        self.buffer.extend_from_slice(&bytes[..taken]);
+        let taken = self.take(bytes).map_err(|error| {
+            let kind = match &error {
+                Error::Io { source, .. } => source.kind(),
+                _ => io::ErrorKind::Other,
+            };
+            io::Error::new(kind, error)
+        })?;
         Ok(taken)
     }
 
@@ -95,13 +119,4 @@ impl io::Write for Writer {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// An error on its way through [`io::Write`].
-fn to_io(error: Error) -> io::Error {
-    let kind = match &error {
-        Error::Io { source, .. } => source.kind(),
-        _ => io::ErrorKind::Other,
-    };
-    io::Error::new(kind, error)
 }

@@ -48,11 +48,17 @@ pub(crate) struct Server {
 struct Shared {
     requests: AtomicUsize,
     faults: Mutex<Vec<(usize, Fault)>>,
-    // The seconds that are pretended to have been had for a method.
+    // How many requests of each method there were.
     counts: Mutex<HashMap<String, usize>>,
     // Entries that every listing has besides those of the folder.
     extra: Mutex<String>,
+    root: PathBuf,
+    // Objects whose keys are longer than a folder can hold.
+    long: Mutex<HashMap<String, Bytes>>,
 }
+
+/// Bytes of a path that the file server can still hold; it makes one name out of it.
+const LONGEST: usize = 150;
 
 impl Server {
     /// Starts one without buckets.
@@ -62,7 +68,7 @@ impl Server {
         let mut service = S3ServiceBuilder::new(files);
         service.set_auth(SimpleAuth::from_single(KEY, SECRET));
         let service = service.build();
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared { root: root.path().into(), ..Default::default() });
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -135,8 +141,25 @@ impl Server {
     }
 }
 
-type Anything = Box<dyn std::error::Error + Send + Sync>;
-type Body = UnsyncBoxBody<Bytes, Anything>;
+type Body = UnsyncBoxBody<Bytes, Broken>;
+
+/// Why an answer ends early.
+#[derive(Debug)]
+struct Broken(String);
+
+impl Broken {
+    fn by(cause: impl std::fmt::Debug) -> Self {
+        Self(format!("{cause:?}"))
+    }
+}
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Broken {}
 
 async fn serve(listener: TcpListener, service: S3Service, shared: Arc<Shared>) {
     loop {
@@ -169,7 +192,7 @@ impl Shared {
         &self,
         service: S3Service,
         request: Request<Incoming>,
-    ) -> Result<Response<Body>, Anything> {
+    ) -> Result<Response<Body>, Broken> {
         let fault = self.fault(request.method());
         let listing = request.uri().query().is_some_and(|query| query.contains("list-type=2"));
         if fault.is_some_and(|fault| fault != Fault::Cut) {
@@ -178,32 +201,68 @@ impl Shared {
             return match fault {
                 Some(Fault::SlowDown) => Ok(refusal(503, "SlowDown")),
                 Some(Fault::Internal) => Ok(refusal(500, "InternalError")),
-                _ => Err("closed, as the test wants it".into()),
+                _ => Err(Broken::by(fault)),
             };
         }
-        let request = request.map(s3s::Body::from);
-        let response = hyper::service::Service::call(&service, request).await;
-        let response = response.map_err(|error| format!("{error:?}"))?;
+        // The file server makes missing buckets as it goes. S3 does not.
+        let path = request.uri().path().trim_start_matches('/').to_owned();
+        if !self.root.join(path.split('/').next().unwrap_or_default()).is_dir() {
+            return Ok(refusal(404, "NoSuchBucket"));
+        }
+        if path.len() > LONGEST {
+            return self.answer_long(path, request).await;
+        }
+        let response = service.call(request.map(s3s::Body::from)).await;
+        let response = response.map_err(Broken::by)?;
         let extra = self.extra.lock().unwrap().clone();
         if fault.is_none() && !(listing && !extra.is_empty()) {
-            return Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()));
+            return Ok(response.map(|body| body.map_err(Broken::by).boxed_unsync()));
         }
         let (mut head, body) = response.into_parts();
-        let mut bytes = body.collect().await.map_err(|error| format!("{error:?}"))?.to_bytes();
+        let mut bytes = body.collect().await.map_err(Broken::by)?.to_bytes();
         if listing {
             let end = "</ListBucketResult>";
-            let text = std::str::from_utf8(&bytes)?.replace(end, &format!("{extra}{end}"));
+            let text = std::str::from_utf8(&bytes)
+                .map_err(Broken::by)?
+                .replace(end, &format!("{extra}{end}"));
             head.headers.remove(hyper::header::CONTENT_LENGTH);
             bytes = text.into();
         }
         if fault.is_none() {
             return Ok(Response::from_parts(head, full(bytes)));
         }
-        head.headers.insert(hyper::header::CONTENT_LENGTH, bytes.len().max(1).into());
+        if bytes.is_empty() {
+            return Err(Broken::by(fault));
+        }
+        head.headers.insert(hyper::header::CONTENT_LENGTH, bytes.len().into());
         let half = Frame::data(bytes.slice(..bytes.len() / 2));
-        let pieces = [Ok(half), Err(Anything::from("cut, as the test wants it"))];
+        let pieces = [Ok(half), Err(Broken::by(fault))];
         let body = StreamBody::new(futures_util::stream::iter(pieces));
         Ok(Response::from_parts(head, BodyExt::boxed_unsync(body)))
+    }
+}
+
+impl Shared {
+    /// Puts and gets objects in memory.
+    async fn answer_long(
+        &self,
+        path: String,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Broken> {
+        let known = self.long.lock().unwrap().get(&path).cloned();
+        let bytes = match (request.method(), known) {
+            (&Method::PUT, _) => {
+                let bytes = request.into_body().collect().await.map_err(Broken::by)?.to_bytes();
+                self.long.lock().unwrap().insert(path, bytes);
+                Bytes::new()
+            }
+            (_, Some(bytes)) => bytes,
+            (_, None) => return Ok(refusal(404, "NoSuchKey")),
+        };
+        let response = Response::builder()
+            .header("ETag", "\"1\"")
+            .header("Last-Modified", "Wed, 01 Jan 2020 00:00:00 GMT");
+        Ok(response.body(full(bytes)).unwrap())
     }
 }
 

@@ -16,8 +16,13 @@ struct Maps {
 
 /// The log-probabilities of an image's classes.
 pub(in crate::backend) fn log_probabilities(weights: &Weights, image: &Image) -> [f32; CLASSES] {
+    forward(weights, image.0.iter().map(|&pixel| normalise(pixel)).collect())
+}
+
+/// The same of what the model sees of an image, `[28, 28]`.
+fn forward(weights: &Weights, values: Vec<f32>) -> [f32; CLASSES] {
     use Parameter::*;
-    let input = Maps { side: 28, values: image.0.iter().map(|&pixel| normalise(pixel)).collect() };
+    let input = Maps { side: 28, values };
     let first = convolve(&input, weights.get(Conv1Weight), weights.get(Conv1Bias));
     let first = relu(max_pool(&first));
     let second = convolve(&first, weights.get(Conv2Weight), weights.get(Conv2Bias));
@@ -151,6 +156,31 @@ mod tests {
         // Black is below the mean: ReLU stops it, and every digit is as probable.
         let row = log_probabilities(&weights, &Image([0; 784]));
         assert!((row[3] - (0.1f32).ln()).abs() < 1e-6, "{row:?}");
+    }
+
+    /// The weights that undo the normalisation give, of normalised pixels, what the given weights
+    /// give of pixels divided by 255: on noise, and on pictures with ink at every edge.
+    #[test]
+    fn weights_without_normalisation_undo_it() {
+        for seed in 0..4 {
+            let weights = Weights::fresh(seed);
+            let folded = weights.without_normalisation();
+            let noise = |i: usize| (i * (31 + seed as usize) * 7919 >> 3) as u8;
+            for image in [
+                Image(std::array::from_fn(noise)),
+                Image([255; 784]),
+                Image([0; 784]),
+                Image(std::array::from_fn(|i| if i % 28 == 27 || i < 28 { 255 } else { 0 })),
+            ] {
+                let plain = image.0.iter().map(|&pixel| f32::from(pixel) / 255.0).collect();
+                let expected = forward(&weights, plain);
+                let got = log_probabilities(&folded, &image);
+                for (got, expected) in got.iter().zip(expected) {
+                    assert!((got - expected).abs() < 1e-5, "{got} {expected}");
+                }
+                assert_ne!(expected, log_probabilities(&weights, &image), "it makes a difference");
+            }
+        }
     }
 
     /// A single bright pixel comes out at the one unit that its place leads to.

@@ -60,13 +60,16 @@ fn build(cloud: Cloud, bucket: &str, access: &Access) -> object_store::Result<Cl
             let options = options(access, "AWS_", |key| {
                 builder.get_config_value(&AmazonS3ConfigKey::Client(key))
             });
+            // TLS proves what arrives, and what does not leave the machine needs no proof.
+            let proven = plain(access, "AWS_").is_none_or(|address| is_loopback(address));
+            if proven && access.get("AWS_UNSIGNED_PAYLOAD").is_none() {
+                builder = builder.with_unsigned_payload(true);
+            }
             let store = builder
                 .with_bucket_name(bucket)
                 .with_client_options(options)
                 .with_retry(retries())
                 .with_http_connector(Connector)
-                // TLS and TCP have sums of their own.
-                .with_unsigned_payload(true)
                 // We remove one object at a time, which needs no body and no sum of it.
                 .with_disable_bulk_delete(true)
                 .build()?;
@@ -136,10 +139,7 @@ fn options(
 ) -> ClientOptions {
     // Who gives an address without TLS means it. Then certificates are not read either, for which
     // a machine without any would refuse.
-    let plain = access.iter().any(|(name, value)| {
-        let address = name.contains("ENDPOINT") || name.contains("BASE_URL");
-        name.starts_with(prefix) && address && value.starts_with("http://")
-    });
+    let plain = plain(access, prefix).is_some();
     let mut options = ClientOptions::new()
         .with_connect_timeout(Duration::from_secs(5))
         // Between two pieces; as a whole a large object takes what it takes.
@@ -159,6 +159,26 @@ fn options(
         }
     }
     if plain { options.with_allow_http(true) } else { options }
+}
+
+/// The variables that say where a cloud's stores are.
+const ADDRESSES: [&str; 6] = [
+    "AWS_ENDPOINT",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AZURE_ENDPOINT",
+    "AZURE_STORAGE_ENDPOINT",
+    "GOOGLE_BASE_URL",
+];
+
+/// The address that the environment gives where it is one without TLS.
+fn plain<'a>(access: &'a Access, prefix: &str) -> Option<&'a str> {
+    let of_cloud = |name: &&&str| name.starts_with(prefix);
+    ADDRESSES.iter().filter(of_cloud).find_map(|name| access.get(name)?.strip_prefix("http://"))
+}
+
+fn is_loopback(address: &str) -> bool {
+    ["127.", "localhost", "[::1]"].iter().any(|host| address.starts_with(host))
 }
 
 /// A store that is throttled for a minute is waited for; one that is gone is not waited for longer.

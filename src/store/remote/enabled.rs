@@ -2,14 +2,13 @@
 
 use std::io::{self, Read};
 use std::pin::pin;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, future, stream};
 use object_store::list::PaginatedListOptions;
 use object_store::path::Path;
-use object_store::{GetOptions, ObjectStoreExt, PutPayload};
+use object_store::{ObjectStoreExt, PutPayload};
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -231,7 +230,16 @@ impl Remote {
         all: &'a [T],
         what: impl Fn(&'a T) -> F,
     ) -> Vec<Result<O>> {
-        self.runtime.block_on(stream::iter(all).map(what).buffered(AT_ONCE).collect())
+        let mut outcomes: Vec<_> = all.iter().map(|_| None).collect();
+        let done = stream::iter(all.iter().enumerate())
+            .map(|(index, one)| what(one).map(move |outcome| (index, outcome)))
+            .buffer_unordered(AT_ONCE)
+            .for_each(|(index, outcome)| {
+                outcomes[index] = Some(outcome);
+                future::ready(())
+            });
+        self.runtime.block_on(done);
+        outcomes.into_iter().flatten().collect()
     }
 }
 

@@ -1,8 +1,10 @@
 //! What a store's error means, and what to do about it.
 
-use std::error::Error as _;
-
 use crate::store::location::Cloud;
+
+/// What the addresses contain at which machines of a cloud are given their credentials.
+pub(super) const METADATA: [&str; 4] =
+    ["/latest/api/token", "/latest/meta-data", "/computeMetadata/", "/metadata/identity"];
 
 /// Whether an error says that an object is not there, and not that its bucket is missing.
 pub(super) fn is_missing(error: &object_store::Error) -> bool {
@@ -17,7 +19,7 @@ pub(super) fn explain(cloud: Cloud, error: &object_store::Error) -> String {
     let said = Said::of(&whole);
     let hint = |hint: &str| format!("{}; {hint}", said.text());
     match (said.status, said.code) {
-        (_, "NoSuchBucket" | "ContainerNotFound") | (404, "") if is_bucket(error) => {
+        (_, "NoSuchBucket" | "ContainerNotFound" | "InvalidBucketName") => {
             hint(missing_bucket(cloud))
         }
         (404, _) => "no such object".into(),
@@ -38,7 +40,7 @@ pub(super) fn explain(cloud: Cloud, error: &object_store::Error) -> String {
             if whole.contains("incorrectly configured region") {
                 return format!("{cause}; set AWS_REGION to the bucket's region");
             }
-            if ["169.254.", "metadata.google.internal"].iter().any(|host| whole.contains(host)) {
+            if METADATA.iter().any(|path| whole.contains(path)) {
                 return format!("no credentials were found; {}", credentials(cloud));
             }
             let unreached =
@@ -85,11 +87,6 @@ impl<'a> Said<'a> {
             }
         }
     }
-}
-
-/// Whether an error is about a whole bucket: one that names no object.
-fn is_bucket(error: &object_store::Error) -> bool {
-    !matches!(error, object_store::Error::NotFound { .. }) || !is_missing(error)
 }
 
 /// The first cause.
@@ -142,6 +139,58 @@ fn endpoint(cloud: Cloud) -> &'static str {
         Cloud::Google => "check the network, and GOOGLE_BASE_URL where it is set",
         Cloud::Azure => {
             "check the network, and AZURE_STORAGE_ACCOUNT_NAME or AZURE_STORAGE_ENDPOINT"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> object_store::Error {
+        object_store::Error::Generic { store: "S3", source: text.into() }
+    }
+
+    #[test]
+    fn an_answer_is_said_in_a_line_with_the_fix() {
+        let answer = |status: &str, code: &str, message: &str| {
+            error(&format!(
+                "Error performing GET http://h/b in 1ms, after 2 retries, max_retries: 12, \
+                 retry_timeout: 120s  - Server returned non-2xx status code: {status}: \
+                 <?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
+            ))
+        };
+        for (status, code, message, says) in [
+            (
+                "404 Not Found",
+                "NoSuchBucket",
+                "The specified bucket does not exist",
+                "it says NoSuchBucket: The specified bucket does not exist; check the bucket's name",
+            ),
+            ("404 Not Found", "NoSuchKey", "", "no such object"),
+            ("403 Forbidden", "AccessDenied", "Access Denied.", "Access Denied; allow these"),
+            ("403 Forbidden", "InvalidAccessKeyId", "x", "x; set AWS_ACCESS_KEY_ID"),
+            ("400 Bad Request", "AuthorizationHeaderMalformed", "x", "x; set AWS_REGION"),
+            ("503 Service Unavailable", "SlowDown", "x", "x; it kept refusing"),
+            ("400 Bad Request", "KeyTooLong", "y\nz", "it says KeyTooLong: y"),
+        ] {
+            let said = explain(Cloud::S3, &answer(status, code, message));
+            assert!(said.contains(says), "{said}");
+        }
+        let said = explain(Cloud::Google, &error("status code: 401 Unauthorized: "));
+        assert!(said.starts_with("it answers with status 401; set GOOGLE_"), "{said}");
+    }
+
+    #[test]
+    fn what_gives_no_answer_is_said_with_the_fix() {
+        for (text, says) in [
+            ("HTTP error: error sending request", "no server answers"),
+            ("PUT http://169.254.169.254/latest/api/token", "no credentials were found; set AWS_"),
+            ("normally indicates an incorrectly configured region", "set AWS_REGION"),
+            ("Missing SecretAccessKey", "Missing SecretAccessKey"),
+        ] {
+            let said = explain(Cloud::S3, &error(text));
+            assert!(said.contains(says), "{said}");
         }
     }
 }

@@ -10,6 +10,7 @@ use object_store::client::{
     HttpResponseBody, HttpService, ReqwestConnector,
 };
 
+use super::explain::METADATA;
 use super::sift::sift;
 
 /// Marks the request for a page of a listing.
@@ -48,7 +49,9 @@ struct Wire {
 impl HttpService for Wire {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let page = request.extensions().get::<Page>().is_some();
-        let tries = if is_metadata(request.uri().host()) { 1 } else { TRIES };
+        // Who gives machines of a cloud their credentials answers at once there, and nowhere else.
+        let metadata = METADATA.iter().any(|path| request.uri().path().starts_with(path));
+        let tries = if metadata { 1 } else { TRIES };
         match self.inner.execute(request).await {
             Ok(response) => {
                 self.reached.store(true, Ordering::Relaxed);
@@ -80,10 +83,4 @@ async fn sifted(response: HttpResponse) -> Result<HttpResponse, HttpError> {
     let (bytes, aside) = sift(body.bytes().await.map_err(cut)?);
     head.extensions.insert(Aside(aside));
     Ok(HttpResponse::from_parts(head, HttpResponseBody::from(bytes)))
-}
-
-/// Whether a host gives credentials to machines of a cloud. It answers at once there, and nowhere
-/// else.
-fn is_metadata(host: Option<&str>) -> bool {
-    matches!(host, Some("169.254.169.254" | "169.254.170.2" | "metadata.google.internal"))
 }

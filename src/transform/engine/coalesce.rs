@@ -50,12 +50,13 @@ impl Engine<'_> {
 
     /// Queues the images of a request, or gathers them in `items` to be queued with others.
     fn queue(&self, request: Request<'_>, items: &mut Vec<Item<Option<Tag>>>, queue: &Images) {
-        let Request { open, payload, images, kept } = request;
+        let Request { open, payload, images, mut kept } = request;
         let window = WINDOW * queue.capacity();
         if kept.first > 0 {
             // What is not queued never makes room.
             let _ = queue.push_all(items);
             open.wait_for_room(images.len(), window, || self.breaker.is_broken());
+            kept.submitted = self.clock.now();
         }
         // Only with an image a record can be told which came from which.
         let paired = images.len() == payload.len();
@@ -119,15 +120,23 @@ impl Engine<'_> {
                 report.images += images.len() as u64;
                 predict_once(predict, model, images, out)
             };
-            if run(&images, &mut out).is_ok() {
-                hand_on(&mut items, out.iter().copied(), predicted);
+            let alone = images.len() == 1;
+            let outcome = if alone {
+                self.with_retries(|| run(&images, &mut out))
             } else {
+                run(&images, &mut out)
+            };
+            match outcome {
+                Ok(()) => hand_on(&mut items, out.iter().copied(), predicted),
+                Err(error) if alone => self.fail(&mut items, &error),
                 // As with a batch that a session failed: who is to blame fails alone.
-                for (item, image) in items.chunks_mut(1).zip(&images) {
-                    let image = std::slice::from_ref(image);
-                    match self.with_retries(|| run(image, &mut out)) {
-                        Ok(()) => hand_on(item, out.iter().copied(), predicted),
-                        Err(error) => self.fail(item, &error),
+                Err(_) => {
+                    for (item, image) in items.chunks_mut(1).zip(&images) {
+                        let image = std::slice::from_ref(image);
+                        match self.with_retries(|| run(image, &mut out)) {
+                            Ok(()) => hand_on(item, out.iter().copied(), predicted),
+                            Err(error) => self.fail(item, &error),
+                        }
                     }
                 }
             }

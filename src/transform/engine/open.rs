@@ -1,5 +1,6 @@
 //! An object under way.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ pub(super) struct Open {
     pub(super) key: String,
     assembly: Mutex<Assembly<Kept, Prediction>>,
     room: Condvar,
+    /// Whether someone waits for room. To wake no one would still be a system call.
+    awaited: AtomicBool,
     output: Mutex<Output>,
 }
 
@@ -91,6 +94,7 @@ impl Open {
             key,
             assembly: Mutex::new(Assembly::new()),
             room: Condvar::new(),
+            awaited: AtomicBool::new(false),
             output: Mutex::default(),
         })
     }
@@ -108,7 +112,7 @@ impl Open {
     /// Fails the object. Whoever calls it asks for work afterwards.
     pub(super) fn fail(&self, cause: Failed) {
         self.assembly().fail(cause);
-        self.room.notify_all();
+        self.wake();
     }
 
     /// Whether it can still come to a good end.
@@ -127,14 +131,14 @@ impl Open {
     /// The first piece of work, if there is any and nobody is at it.
     pub(super) fn claim(&self) -> Option<Work<Kept, Prediction>> {
         let work = self.assembly().claim();
-        self.room.notify_all();
+        self.wake();
         work
     }
 
     /// The next piece of work for the one who has done the last.
     pub(super) fn next(&self) -> Option<Work<Kept, Prediction>> {
         let work = self.assembly().next();
-        self.room.notify_all();
+        self.wake();
         work
     }
 
@@ -143,6 +147,8 @@ impl Open {
     /// or `hopeless` says so.
     pub(super) fn wait_for_room(&self, images: usize, most: usize, hopeless: impl Fn() -> bool) {
         let mut assembly = self.assembly();
+        // It is set while the assembly is held, and looked at by who has held it since.
+        self.awaited.store(true, Ordering::Relaxed);
         while assembly.images() > 0
             && assembly.images() + images > most
             && assembly.is_open()
@@ -150,6 +156,13 @@ impl Open {
         {
             let waited = self.room.wait_timeout(assembly, LOOK);
             assembly = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        self.awaited.store(false, Ordering::Relaxed);
+    }
+
+    fn wake(&self) {
+        if self.awaited.load(Ordering::Relaxed) {
+            self.room.notify_all();
         }
     }
 

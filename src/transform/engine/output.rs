@@ -43,11 +43,15 @@ impl Output {
     pub(super) fn append(
         &mut self,
         records: u64,
-        response: &[u8],
+        response: Vec<u8>,
         store: &Store,
         key: impl FnOnce() -> String,
     ) -> Result<()> {
-        self.text.extend_from_slice(response);
+        if self.text.is_empty() {
+            self.text = response;
+        } else {
+            self.text.extend_from_slice(&response);
+        }
         self.records += records;
         if self.text.len() >= PIECE { self.send(store, key) } else { Ok(()) }
     }

@@ -45,7 +45,7 @@ impl Engine<'_> {
             response.push(b'\n');
         }
         open.output()
-            .append(kept.records as u64, &response, &self.output, || self.output_key(open))
+            .append(kept.records as u64, response, &self.output, || self.output_key(open))
             .map_err(Failed::whole)
     }
 

@@ -37,9 +37,10 @@ fn work(
     base: &Location,
 ) -> Result<()> {
     let (weights, model) = handler.model_fn(plan.model_file.as_deref())?;
-    if plan.preprocess == Preprocess::ToTensor {
-        return Err(Error::unavailable("preprocessing by to-tensor", "it is not built in yet"));
-    }
+    let weights = match plan.preprocess {
+        Preprocess::Normalise => weights,
+        Preprocess::ToTensor => weights.without_normalisation(),
+    };
     // A parent that is gone has ended our input too.
     let tell = |up| drop(link.send(&up));
     let backend = backend::by_name(&plan.backend)?;

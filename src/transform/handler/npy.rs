@@ -168,16 +168,13 @@ impl Kind {
     /// The value of `bytes`, of which there are [`Kind::size`]. Integers past 2^53 are rounded, and
     /// are still no pixels.
     pub(super) fn value(self, bytes: &[u8]) -> f64 {
-        let mut low = [0; 8];
-        let low = &mut low[..];
-        let bits = {
-            let bytes = &bytes[..self.size.min(8)];
-            low[..bytes.len()].copy_from_slice(bytes);
-            if self.big_endian {
-                low[..bytes.len()].reverse();
-            }
-            low.iter().rev().fold(0u64, |bits, &byte| bits << 8 | u64::from(byte))
-        };
+        let mut eight = [0; 8];
+        let used = &mut eight[..self.size];
+        used.copy_from_slice(bytes);
+        if self.big_endian {
+            used.reverse();
+        }
+        let bits = u64::from_le_bytes(eight);
         match (self.number, self.size) {
             (Number::Unsigned, _) => bits as f64,
             (Number::Signed, size) => {
@@ -260,4 +257,156 @@ pub(super) fn write_header(descr: &str, shape: &str, out: &mut Vec<u8>) {
 
 fn malformed(reason: impl Into<String>) -> Error {
     Error::malformed("npy", reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// An array of version 1.0 with the header as given, and so many bytes of values.
+    fn file(header: &str, values: usize) -> Vec<u8> {
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend((header.len() as u16).to_le_bytes());
+        bytes.extend(header.as_bytes());
+        bytes.extend((0..values).map(|i| i as u8));
+        bytes
+    }
+
+    fn refusal(bytes: &[u8]) -> String {
+        Array::parse(bytes).unwrap_err().to_string()
+    }
+
+    /// What `np.save` of numpy 2.4 writes of `np.zeros((28, 28), np.uint8)`, in versions 1 and 2.
+    #[test]
+    fn what_numpy_writes_is_read() {
+        let head = |version: &[u8], pad: usize| {
+            let mut bytes = [&b"\x93NUMPY"[..], version].concat();
+            bytes.extend(b"{'descr': '|u1', 'fortran_order': False, 'shape': (28, 28), }");
+            bytes.extend(vec![b' '; pad]);
+            bytes.push(b'\n');
+            assert_eq!(bytes.len(), 128);
+            bytes.extend([9; 784]);
+            bytes
+        };
+        for bytes in [head(b"\x01\x00v\x00", 56), head(b"\x02\x00t\x00\x00\x00", 54)] {
+            let array = Array::parse(&bytes).unwrap();
+            let kind = Kind { number: Number::Unsigned, size: 1, big_endian: false };
+            assert_eq!(array, Array { kind, shape: vec![28, 28], values: &[9; 784] });
+        }
+        let mut written = Vec::new();
+        write_header("|u1", "(28, 28)", &mut written);
+        assert_eq!(written, head(b"\x01\x00v\x00", 56)[..128]);
+    }
+
+    #[test]
+    fn headers_are_read_in_any_order_and_spacing() {
+        for header in [
+            "{'shape': (2, 3), 'fortran_order': False, 'descr': '<i2'}",
+            "{\"descr\":\"<i2\",\"fortran_order\":False,\"shape\":(2,3)}",
+            "  { 'descr' : '<i2' , 'fortran_order' : False , 'shape' : ( 2L , 3L , ) , }  \n",
+        ] {
+            assert_eq!(Array::parse(&file(header, 12)).unwrap().shape, [2, 3], "{header}");
+        }
+        let header = "{'descr': '|u1', 'fortran_order': True, 'shape': (3,), }";
+        assert_eq!(Array::parse(&file(header, 3)).unwrap().values, [0, 1, 2], "one dimension");
+        let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (), }";
+        assert!(Array::parse(&file(header, 1)).unwrap().shape.is_empty());
+    }
+
+    #[test]
+    fn every_kind_of_number_is_read_in_either_order() {
+        for (descr, bytes, value) in [
+            ("|u1", &[200][..], 200.0),
+            ("|i1", &[200], -56.0),
+            ("<u2", &[1, 2], 513.0),
+            (">u2", &[1, 2], 258.0),
+            ("<i2", &[0xfe, 0xff], -2.0),
+            (">i4", &[0xff, 0xff, 0xff, 0xfe], -2.0),
+            ("<u4", &[0, 0, 0, 0x80], 2_147_483_648.0),
+            ("<i8", &[7, 0, 0, 0, 0, 0, 0, 0], 7.0),
+            (">u8", &[0, 0, 0, 0, 0, 0, 1, 0], 256.0),
+            ("<f4", &0.25f32.to_le_bytes(), 0.25),
+            (">f4", &0.25f32.to_be_bytes(), 0.25),
+            ("<f8", &0.1f64.to_le_bytes(), 0.1),
+            (">f8", &0.1f64.to_be_bytes(), 0.1),
+        ] {
+            assert_eq!(Kind::parse(descr).unwrap().value(bytes), value, "{descr}");
+        }
+    }
+
+    #[test]
+    fn what_holds_no_pixels_is_refused_with_the_fix() {
+        for (descr, says) in [
+            ("'<f2'", "values of type `<f2`"),
+            ("'|b1'", ".astype(np.uint8)"),
+            ("'<c8'", "values of type `<c8`"),
+            ("'|O'", "values of type `|O`"),
+            ("''", "values of type ``"),
+            ("'\u{fc}u1'", "values of type"),
+            ("[('a', '|u1')]", "an array of records"),
+        ] {
+            let header = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (4,), }}");
+            let text = refusal(&file(&header, 4));
+            assert!(text.starts_with("npy: ") && text.contains(says), "{text}");
+        }
+        let header = "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 2), }";
+        assert!(refusal(&file(header, 4)).contains("np.ascontiguousarray"));
+    }
+
+    #[test]
+    fn hostile_and_damaged_files_are_refused_by_what_is_wrong() {
+        let shape =
+            |shape: &str| format!("{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}}}");
+        for (bytes, says) in [
+            (b"".to_vec(), "by its first bytes"),
+            (b"PK\x03\x04".to_vec(), "by its first bytes"),
+            (b"\x93NUMPY\x01".to_vec(), "truncated within its header"),
+            (b"\x93NUMPY\x02\x00\xff\xff\xff\xff{".to_vec(), "a header of 4294967295 bytes"),
+            (b"\x93NUMPY\x09\x00\x00\x00".to_vec(), "version 9"),
+            (file(&shape("(99999999999, 99999999999)"), 8), "past all memory"),
+            (file(&shape("(184467440737095516160,)"), 8), "not NumPy's dictionary"),
+            (file(&shape("(1099511627776,)"), 8), "takes 8796093022208 bytes, but 8 follow"),
+            (file(&shape("(-1,)"), 8), "not NumPy's dictionary"),
+            (file(&shape("(1"), 8), "not NumPy's dictionary"),
+            (file("{'descr': '<f8'}", 8), "not NumPy's dictionary"),
+            (file("{'descr': '<f8', 'descr'", 8), "not NumPy's dictionary"),
+            (file("__import__('os')", 8), "not NumPy's dictionary"),
+            (file(&shape("(2,)"), 15), "but 15 follow the header; the file is truncated"),
+            (file(&shape("(2,)"), 17), "but 17 follow the header"),
+        ] {
+            let text = refusal(&bytes);
+            assert!(text.contains(says), "{says}: {text}");
+        }
+    }
+
+    proptest! {
+        /// For all bytes: they are read or refused; what is read has all its values.
+        #[test]
+        fn any_bytes_are_read_or_refused(
+            header in "[{}()\\[\\]':,<>|uif0-9 a-z_TF]{0,60}", values in 0usize..50, raw: bool,
+            bytes in proptest::collection::vec(any::<u8>(), 0..60),
+        ) {
+            let bytes = if raw { [MAGIC, &bytes].concat() } else { file(&header, values) };
+            if let Ok(array) = Array::parse(&bytes) {
+                let values: usize = array.shape.iter().product();
+                prop_assert_eq!(values * array.kind.size, array.values.len());
+            }
+        }
+
+        /// For all shapes: a header that is written is read as it was meant.
+        #[test]
+        fn a_written_header_is_read(shape in proptest::collection::vec(0usize..6, 0..4)) {
+            let mut words: Vec<String> = shape.iter().map(ToString::to_string).collect();
+            if let [one] = &mut words[..] {
+                one.push(',');
+            }
+            let mut bytes = Vec::new();
+            write_header(">i2", &format!("({})", words.join(", ")), &mut bytes);
+            prop_assert_eq!(bytes.len() % ALIGNMENT, 0);
+            bytes.resize(bytes.len() + 2 * shape.iter().product::<usize>(), 7);
+            prop_assert_eq!(Array::parse(&bytes).unwrap().shape, shape);
+        }
+    }
 }

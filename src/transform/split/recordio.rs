@@ -53,8 +53,9 @@ pub(super) fn read(
         let content = content..body.len();
         let mut padding = [0; 3];
         let padding = &mut padding[..chunk.padding()];
-        taken += fill(input, padding)? as u64;
-        if !offset_is_aligned(taken) {
+        let filled = fill(input, padding)?;
+        taken += filled as u64;
+        if filled < padding.len() {
             return Err(truncated("RecordIO", offset + taken, "the padding of a record"));
         }
         if framed {
@@ -76,11 +77,6 @@ pub(super) fn read(
             (_, false) => body.extend_from_slice(&MAGIC),
         }
     }
-}
-
-/// Every chunk takes a multiple of 4 bytes.
-fn offset_is_aligned(taken: u64) -> bool {
-    taken.is_multiple_of(4)
 }
 
 /// The head of a chunk.

@@ -122,3 +122,99 @@ fn wrong_length(numbers: usize) -> String {
 fn malformed(reason: impl Into<String>) -> Error {
     Error::malformed("csv", reason)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<Image>> {
+        let mut images = vec![Image([1; IMAGE_PIXELS])];
+        decode(text.as_bytes(), &mut images)?;
+        assert_eq!(images.remove(0), Image([1; IMAGE_PIXELS]), "what was there stays");
+        Ok(images)
+    }
+
+    fn refusal(text: &str) -> String {
+        read(text).unwrap_err().to_string()
+    }
+
+    fn line(first: &str, n: usize) -> String {
+        format!("{first}{}", ",0".repeat(n - 1))
+    }
+
+    #[test]
+    fn a_line_of_784_is_an_image_with_any_line_end() {
+        for text in ["\n", "\r\n", ""].map(|end| format!("{}{end}", line("7", 784))) {
+            let images = read(&text).unwrap();
+            assert_eq!((images.len(), images[0].0[0], images[0].0[783]), (1, 7, 0));
+        }
+        let two = format!("{}\n\n{}\n", line("7", 784), line("8", 784));
+        let first: Vec<u8> = read(&two).unwrap().iter().map(|image| image.0[0]).collect();
+        assert_eq!(first, [7, 8], "an empty line between two images is passed over");
+    }
+
+    #[test]
+    fn twenty_eight_lines_of_28_are_an_image() {
+        let picture = format!("{}\n", line("9", 28)).repeat(28);
+        let images = read(&picture.repeat(2)).unwrap();
+        assert_eq!(images.len(), 2);
+        assert!(images[1].0.chunks(28).all(|row| row[0] == 9 && row[1] == 0));
+        assert!(refusal(&picture[..picture.len() / 2]).contains("14 lines of 28 numbers"));
+    }
+
+    #[test]
+    fn a_number_with_a_point_makes_shares_of_its_image() {
+        let text = format!("{}\n{}\n", line("1.0", 784), line("1", 784));
+        let first: Vec<u8> = read(&text).unwrap().iter().map(|image| image.0[0]).collect();
+        assert_eq!(first, [255, 1]);
+        assert_eq!(read(&line("2.5e-1", 784)).unwrap()[0].0[0], 64);
+    }
+
+    #[test]
+    fn what_is_no_image_is_refused_with_its_line() {
+        for (text, says) in [
+            (String::new(), "csv: an empty line, and no image"),
+            ("\n".into(), "csv: an empty line, and no image"),
+            (line("7", 783), "line 1: csv: 783 numbers, but a line has 784"),
+            (line("7", 785), "take a label in front away with `--input-filter '$[1:]'`"),
+            (line("7", 28 * 27), "756 numbers"),
+            (format!("{}\n{}", line("7", 784), line("x", 784)), "line 2: csv: `x` is no number"),
+            (line("pixel0", 784), "a header line is not wanted"),
+            (line("", 784), "`` is no number"),
+            (line("256", 784), "pixel 256 is not between 0 and 255"),
+            (line("-1", 784), "pixel -1 is not between 0 and 255"),
+            (line("254.5", 784), "254.5 is not between 0 and 1"),
+            (line("NaN", 784), "pixel NaN is not"),
+            (line("inf", 784), "pixel inf is not"),
+            (format!("{}\n{}", line("7", 28), line("7", 784)), "line 2: csv: 784 numbers"),
+        ] {
+            let text = refusal(&text);
+            assert!(text.contains(says), "{says}: {text}");
+        }
+    }
+
+    proptest! {
+        /// For all pictures: the quick way and the general one read the same, and spaces or quotes
+        /// around the numbers make no difference.
+        #[test]
+        fn both_ways_read_the_same(pixels in proptest::collection::vec(any::<u8>(), 784)) {
+            let words: Vec<String> = pixels.iter().map(ToString::to_string).collect();
+            let text = words.join(",") + "\n";
+            let (mut quick, mut slow) = (Vec::new(), Vec::new());
+            prop_assert!(plain(text.as_bytes(), &mut quick).is_some());
+            general(text.as_bytes(), &mut slow).unwrap();
+            prop_assert_eq!(&quick, &slow);
+            prop_assert_eq!(&quick[0].0[..], &pixels[..]);
+            prop_assert_eq!(read(&words.join(", ")).unwrap(), slow.clone());
+            prop_assert_eq!(read(&format!("\"{}\"", words.join("\",\""))).unwrap(), slow);
+        }
+
+        /// For all text: it is read or refused.
+        #[test]
+        fn any_text_is_read_or_refused(text in "[0-9,.\"e \n\r-]{0,200}") {
+            let _ = read(&text);
+        }
+    }
+}

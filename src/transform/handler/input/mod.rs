@@ -4,6 +4,8 @@ mod csv;
 mod json;
 mod npy;
 mod pixels;
+#[cfg(test)]
+mod tests;
 
 use super::media::MediaType;
 use crate::data::{self, Image};
