@@ -60,7 +60,12 @@ fn an_object_past_the_limit_fails_alone() {
     let noise = Image(std::array::from_fn(|i| (i * i * 31 + i * 7) as u8));
     let mut large = encode_png(&noise).unwrap();
     large.resize((1 << 20) + 1, 0);
-    fails_alone("large.png", &large, &["--max-payload-mb", "1"], &["larger than", "1048576 bytes"]);
+    fails_alone(
+        "large.png",
+        &large,
+        &["--max-payload-mb", "1"],
+        &["more than the payload limit of 1.00 MiB", "--max-payload-mb"],
+    );
 }
 
 #[test]
@@ -148,6 +153,6 @@ fn a_list_of_failures_that_cannot_be_written_does_not_hide_the_summary() {
         .says("4 of 5 objects in ")
         .complains("failed: bad.png: ")
         .complains("error: cannot write ")
-        .complains("out.failures.jsonl");
+        .complains("out.plimsoll/job/failures.jsonl");
     assert_eq!(place.written(), 4);
 }

@@ -42,8 +42,8 @@ pub(super) struct Ready {
     pub(super) earlier: Option<JobRecord>,
     /// What was found; all of it was said.
     pub(super) findings: Vec<Finding>,
-    /// A model that was fetched; it goes when the job has ended.
-    model: Option<NamedTempFile>,
+    /// A model that was fetched; the file goes with this.
+    _model: Option<NamedTempFile>,
 }
 
 /// Checks a job, finds its objects and says what was found.
@@ -80,6 +80,10 @@ pub(super) fn check(
         look_at_outputs(&plan, source, location, &mut found);
         trial.begin(location);
         output = found.keep(Store::create(location));
+        if let Some(output) = &output {
+            // What killed processes left goes before anything new comes.
+            found.keep(output.sweep());
+        }
         jobs = found.keep(Jobs::open(location));
         if output.as_ref().is_some_and(Store::counts_only) && wishes.resume {
             found.refuse(Error::invalid(
@@ -99,7 +103,7 @@ pub(super) fn check(
     let findings = found.say(observe)?;
     match (source, output, jobs) {
         (Some(source), Some(output), Some(jobs)) => {
-            Ok(Ready { plan, source, output, jobs, earlier, findings, model })
+            Ok(Ready { plan, source, output, jobs, earlier, findings, _model: model })
         }
         _ => Err(Error::Bug("a job without input or output was found sound".into())),
     }
@@ -130,12 +134,6 @@ impl Ready {
     pub(super) fn bytes(&self) -> Option<u64> {
         let objects = &self.source.objects;
         (0..objects.len()).try_fold(0u64, |sum, i| Some(sum.saturating_add(objects.size(i)?)))
-    }
-
-    /// Whether the model had to be fetched.
-    #[cfg(test)]
-    fn has_fetched(&self) -> bool {
-        self.model.is_some()
     }
 }
 
