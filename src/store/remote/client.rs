@@ -61,7 +61,7 @@ fn build(cloud: Cloud, bucket: &str, access: &Access) -> object_store::Result<Cl
                 builder.get_config_value(&AmazonS3ConfigKey::Client(key))
             });
             // TLS proves what arrives, and what does not leave the machine needs no proof.
-            let proven = plain(access, "AWS_").is_none_or(|address| is_loopback(address));
+            let proven = plain(access, "AWS_").is_none_or(is_loopback);
             if proven && access.get("AWS_UNSIGNED_PAYLOAD").is_none() {
                 builder = builder.with_unsigned_payload(true);
             }
