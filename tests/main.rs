@@ -20,7 +20,8 @@ mod model_python;
 mod own_handler;
 #[cfg(test)]
 mod refused;
-#[cfg(all(test, feature = "cloud"))]
+#[cfg(test)]
+#[cfg(feature = "cloud")]
 mod s3;
 #[cfg(test)]
 mod setup;
