@@ -191,7 +191,7 @@ def cpu_seconds(pid):
 def million(work, rounds):
     rates, peaks, instances = [], [], []
     for _ in range(rounds):
-        command = [str(PLIMSOLL), "transform", "--input", "null://1m", "--output", "null://", "--backend", "null"]
+        command = [str(PLIMSOLL), "transform", "--input", "null://1m", "--output", "null://0", "--backend", "null"]
         parent = subprocess.Popen([*command, "--instance-count", "2", "--json"], stdout=subprocess.PIPE, text=True)
         summary = json.loads(parent.stdout.read())
         _, _, usage = os.wait4(parent.pid, 0)
