@@ -64,11 +64,12 @@ pub fn run(
     if wishes.dry_run {
         return Ok(summary);
     }
+    let name = record.name().to_owned();
     let mut book = Book::begin(record, &ready, &lists)?;
     let asked = AtomicBool::new(false);
     let stop = Stop { user: stop, asked: &asked };
     let job = Job { ready: &ready, program, shares, stop };
-    let ran = while_asking(&ready.jobs, &book.record.name().to_owned(), &asked, || {
+    let ran = while_asking(&ready.jobs, &name, &asked, || {
         let worked = job.run(wishes, &mut outcomes, &mut book, observe, &mut summary)?;
         summary.take(worked, start.elapsed());
         Ok(())
