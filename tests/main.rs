@@ -25,7 +25,6 @@ mod refused;
 #[cfg(test)]
 mod resumed;
 #[cfg(all(test, feature = "cloud"))]
-#[cfg(feature = "cloud")]
 mod s3;
 #[cfg(test)]
 mod setup;

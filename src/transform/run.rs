@@ -290,7 +290,9 @@ impl Summary {
     fn take(&mut self, worked: Worked, elapsed: Duration) {
         let Pace { run_s, objects_per_s, images_per_s, .. } = pace(&worked);
         self.started = true;
-        self.startup_s = (elapsed - worked.run.min(elapsed)).as_secs_f64();
+        let first =
+            self.comparison.as_ref().map_or(0.0, |c| c.faithful.startup_s + c.faithful.run_s);
+        self.startup_s = (elapsed.as_secs_f64() - first - run_s).max(0.0);
         (self.run_s, self.objects_per_s, self.images_per_s) = (run_s, objects_per_s, images_per_s);
         self.unfinished = worked.unfinished;
         self.interrupted = worked.interrupted;
