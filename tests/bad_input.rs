@@ -117,7 +117,7 @@ fn a_name_that_leaves_no_room_for_its_outputs_fails_alone() {
     let name = "n".repeat(253);
     place.put(&name, &png(&digit(0)));
     let ended = run(place.job("native", &[])).exits(1);
-    check_one(&place, &ended, &name, &["cannot write ", "too long"]);
+    check_one(&place, &ended, &name, &["longer than 255 bytes", "rename the object"]);
     assert_eq!(place.outputs(), answers);
 }
 

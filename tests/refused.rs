@@ -150,10 +150,10 @@ fn paths_that_are_not_utf8_are_refused_as_what_they_are() {
         }
         run(args).exits(2).complains("is not UTF-8").complains("rename");
     }
-    let mut args = place.job("null", &["--model"]);
+    let mut args = place.job("null", &[]);
     let file = place.path("x").join(OsStr::from_bytes(b"\xff.safetensors"));
     model::save(&file, &Weights::zeros(), &Default::default()).unwrap();
-    args.push(file.clone().into());
+    args.extend(["--model".into(), file.clone().into()]);
     run(args).exits(2).complains("is not UTF-8");
     let report = place.path("report");
     let args = ["sweep", "--synthetic", "--batch", "1", "--model"].map(OsStr::new);

@@ -130,9 +130,11 @@ pub(super) fn done(ready: &Ready, lists: &Lists, outcomes: &mut Outcomes) -> Res
     lists.read(OUTPUTS, &mut |line: OutputLine| {
         let Some(object) = ready.source.objects.find(&line.key) else { return };
         let Some(at) = there.find(&ready.output_key(object)) else { return };
-        let sum = from_hex(&line.sha256);
-        if let Some(sha256) = sum.filter(|_| there.size(at).is_none_or(|n| n == line.bytes)) {
-            own[object] = true;
+        let whole = there.size(at).is_none_or(|size| size == line.bytes);
+        let sum = from_hex(&line.sha256).filter(|_| whole);
+        // One of another size has been written over by someone else.
+        own[object] = sum.is_some();
+        if let Some(sha256) = sum {
             outcomes.done(object, Output { bytes: line.bytes, records: line.records, sha256 });
         }
     })?;
