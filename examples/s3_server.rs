@@ -6,7 +6,7 @@
 //! It prints the variables that lead Plimsoll (and any other S3 client) to it, listens on loopback
 //! alone, and serves until its standard input ends.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -25,8 +25,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     service.set_auth(SimpleAuth::from_single(KEY, SECRET));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let listener = runtime.block_on(TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))))?;
-    println!("AWS_ENDPOINT_URL=http://{}", listener.local_addr()?);
-    println!("AWS_ACCESS_KEY_ID={KEY}\nAWS_SECRET_ACCESS_KEY={SECRET}\nAWS_REGION=us-east-1");
+    let mut out = std::io::stdout();
+    writeln!(out, "AWS_ENDPOINT_URL=http://{}", listener.local_addr()?)?;
+    writeln!(out, "AWS_ACCESS_KEY_ID={KEY}\nAWS_SECRET_ACCESS_KEY={SECRET}\nAWS_REGION=us-east-1")?;
     runtime.spawn(serve(listener, service.build()));
     std::io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())

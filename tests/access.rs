@@ -93,7 +93,7 @@ fn on_a_small_disk(place: &Place, size: &str, script: &str) -> Option<Ended> {
     fs::create_dir_all(&kept).unwrap();
     let text = format!(
         "mount -t tmpfs -o size={size} tmpfs \"$disk\" || exit 77\n\
-         transform() {{ \"$program\" transform --backend null --input \"$in\" --output \"$1\"; }}\n\
+         transform() {{ \"$program\" transform --backend null --input \"$in\" --output \"$1\" --job-name job; }}\n\
          {script}"
     );
     let mut command = Command::new("unshare");
@@ -140,7 +140,7 @@ fn a_disk_that_fills_up_fails_the_objects_it_has_no_room_for_and_leaves_no_part(
         let text = fs::read_to_string(path).unwrap();
         assert!(answers.contains(&(key.into(), text)), "{key}: {ended}");
     }
-    let list = fs::read_to_string(place.path("disk.failures.jsonl")).unwrap();
+    let list = fs::read_to_string(place.path("disk.plimsoll/job/failures.jsonl")).unwrap();
     assert!(!written.is_empty() && list.lines().count() > 30, "{ended}");
     assert_eq!(written.len() + list.lines().count(), 60, "{ended}");
 }

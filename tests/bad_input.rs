@@ -60,7 +60,12 @@ fn an_object_past_the_limit_fails_alone() {
     let noise = Image(std::array::from_fn(|i| (i * i * 31 + i * 7) as u8));
     let mut large = encode_png(&noise).unwrap();
     large.resize((1 << 20) + 1, 0);
-    fails_alone("large.png", &large, &["--max-payload-mb", "1"], &["larger than", "1048576 bytes"]);
+    fails_alone(
+        "large.png",
+        &large,
+        &["--max-payload-mb", "1"],
+        &["more than the payload limit of 1.00 MiB", "--max-payload-mb"],
+    );
 }
 
 #[test]
@@ -112,7 +117,7 @@ fn a_name_that_leaves_no_room_for_its_outputs_fails_alone() {
     let name = "n".repeat(253);
     place.put(&name, &png(&digit(0)));
     let ended = run(place.job("native", &[])).exits(1);
-    check_one(&place, &ended, &name, &["cannot write ", "too long"]);
+    check_one(&place, &ended, &name, &["longer than 255 bytes", "rename the object"]);
     assert_eq!(place.outputs(), answers);
 }
 
@@ -148,6 +153,6 @@ fn a_list_of_failures_that_cannot_be_written_does_not_hide_the_summary() {
         .says("4 of 5 objects in ")
         .complains("failed: bad.png: ")
         .complains("error: cannot write ")
-        .complains("out.failures.jsonl");
+        .complains("out.plimsoll/job/failures.jsonl");
     assert_eq!(place.written(), 4);
 }

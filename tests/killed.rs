@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use plimsoll::transform::{self, Job, Summary};
+use plimsoll::transform::handler::Mnist;
+use plimsoll::transform::record::JobRecord;
+use plimsoll::transform::{self, Summary, Wishes};
 use rustix::process::Signal;
 
 use crate::support::{
@@ -69,7 +71,7 @@ fn an_interrupted_job_keeps_whole_outputs_and_can_be_run_again() {
     let place = Place::with_many(OBJECTS);
     let answers = answers_of_many(OBJECTS);
     for (ctrl_c, interrupt) in [("SIGINT", Signal::INT), ("SIGTERM", Signal::TERM)] {
-        let _ = fs::remove_dir_all(place.output());
+        place.clear();
         let mut job = Running::start(place.job("null", &["--json"]));
         job.until("outputs were written", |_| place.written() >= 300);
         let instance = job.instances()[0];
@@ -84,7 +86,7 @@ fn an_interrupted_job_keeps_whole_outputs_and_can_be_run_again() {
         assert_eq!(written, number("succeeded"), "what was under way is counted\n{ended}");
         assert_eq!(written + number("unfinished"), OBJECTS, "{ended}");
     }
-    run(place.job("null", &[])).exits(0).says("9,000 of 9,000 objects");
+    run(place.job("null", &["--resume"])).exits(0).says("9,000 of 9,000 objects");
     assert_eq!(hold_to(&place, &answers), OBJECTS);
 }
 
@@ -119,7 +121,7 @@ fn instances_of_a_killed_job_leave_on_their_own_and_the_next_run_completes_it() 
     // They finished what they had, so nothing is half done.
     let written = hold_to(&place, &answers);
     assert!((300..OBJECTS).contains(&written), "{written} outputs");
-    run(place.job("null", &[])).exits(0);
+    run(place.job("null", &["--resume"])).exits(0);
     assert_eq!(hold_to(&place, &answers), OBJECTS);
 }
 
@@ -140,7 +142,7 @@ fn a_job_of_which_everything_is_killed_at_once_leaves_no_half_output_under_a_nam
             assert_eq!(Some(&fs::read_to_string(&path).unwrap()), answers.get(key), "{key}");
         }
     }
-    run(place.job("null", &[])).exits(0);
+    run(place.job("null", &["--resume"])).exits(0);
     assert_eq!(hold_to(&place, &answers), OBJECTS, "the parts were not swept");
 }
 
@@ -171,22 +173,13 @@ fn impostor(place: &Place, script: &str) -> PathBuf {
     path
 }
 
-fn job(place: &Place, instances: usize) -> Job {
-    Job {
-        input: place.input(),
-        output: place.output(),
-        model: None,
-        backend: "null".into(),
-        instances,
-        max_batch: 16,
-        max_delay_ns: 1_000_000,
-        preferred: Vec::new(),
-        max_object_bytes: 1 << 20,
-    }
+fn job(place: &Place, instances: usize) -> JobRecord {
+    place.null_job(|draft| draft.set("TransformResources.InstanceCount", instances))
 }
 
-fn run_with(program: &Path, job: &Job) -> plimsoll::error::Result<Summary> {
-    transform::run(job, program, &AtomicBool::new(false), &mut |_| ())
+fn run_with(program: &Path, job: JobRecord) -> plimsoll::error::Result<Summary> {
+    let stop = AtomicBool::new(false);
+    transform::run(job, Wishes::default(), &Mnist, program, &stop, &mut |_| ())
 }
 
 /// An instance that has finished an object that no one has heard of.
@@ -207,7 +200,7 @@ fn whatever_an_instance_does_the_others_finish_the_job() {
     ] {
         let place = Place::with_digits(40);
         let program = impostor(&place, &format!("{READY} {script}"));
-        let summary = run_with(&program, &job(&place, 2)).unwrap();
+        let summary = run_with(&program, job(&place, 2)).unwrap();
         assert_eq!((summary.succeeded, summary.unfinished), (40, 0), "{script}: {summary:?}");
         assert_eq!(summary.deaths.len(), 1, "{script}: {summary:?}");
         assert!(summary.deaths[0].1.contains(reason), "{script}: {summary:?}");
@@ -220,7 +213,7 @@ fn whatever_an_instance_does_the_others_finish_the_job() {
 fn an_instance_that_leaves_in_order_too_early_is_made_up_for() {
     let place = Place::with_digits(40);
     let program = impostor(&place, &format!("{READY} exit 0"));
-    let summary = run_with(&program, &job(&place, 2)).unwrap();
+    let summary = run_with(&program, job(&place, 2)).unwrap();
     assert_eq!((summary.succeeded, summary.unfinished), (40, 0), "{summary:?}");
     assert_eq!(place.outputs(), predictions("null", &place.input()));
 }
@@ -234,11 +227,11 @@ fn a_job_that_cannot_start_says_which_instance_and_why() {
     ] {
         let place = Place::with_digits(4);
         let program = impostor(&place, script);
-        let error = run_with(&program, &job(&place, 2)).unwrap_err().to_string();
+        let error = run_with(&program, job(&place, 2)).unwrap_err().to_string();
         assert!(error.starts_with("instance 0: ") && error.contains(reason), "{script}: {error}");
         assert_eq!(place.written(), 0);
     }
     let place = Place::with_digits(4);
-    let error = run_with(Path::new("/no/such/program"), &job(&place, 1)).unwrap_err().to_string();
+    let error = run_with(Path::new("/no/such/program"), job(&place, 1)).unwrap_err().to_string();
     assert!(error.contains("cannot start /no/such/program"), "{error}");
 }

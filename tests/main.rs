@@ -9,6 +9,8 @@ mod cli;
 #[cfg(test)]
 mod data;
 #[cfg(test)]
+mod inputs;
+#[cfg(test)]
 mod jobs;
 #[cfg(test)]
 mod killed;
@@ -20,6 +22,8 @@ mod model_python;
 mod own_handler;
 #[cfg(test)]
 mod refused;
+#[cfg(test)]
+mod resumed;
 #[cfg(all(test, feature = "cloud"))]
 mod s3;
 #[cfg(test)]
@@ -32,3 +36,5 @@ mod sweep;
 mod train;
 #[cfg(test)]
 mod transform;
+#[cfg(test)]
+mod whole_jobs;

@@ -10,7 +10,8 @@ use std::sync::atomic::AtomicBool;
 
 use plimsoll::measure::host::{own_cores, pin};
 use plimsoll::model::{self, Weights};
-use plimsoll::transform::{self, Job};
+use plimsoll::transform::handler::Mnist;
+use plimsoll::transform::{self, Wishes};
 
 use crate::support::{Place, digit, files, not_utf8, png, predictions, run, skipped};
 
@@ -37,11 +38,6 @@ fn refused() -> Vec<Refused> {
     let place = Place::new();
     fs::remove_dir(place.input()).unwrap();
     add("no folder", place, &[], 3, &["cannot open ", "/in: No such file or directory"]);
-
-    let place = Place::new();
-    fs::remove_dir(place.input()).unwrap();
-    fs::write(place.input(), "x").unwrap();
-    add("a file as input", place, &[], 2, &["/in: not a folder; give the folder"]);
 
     let place = Place::with_digits(2);
     symlink(place.input(), place.input().join("circle")).unwrap();
@@ -110,23 +106,24 @@ fn what_is_wrong_with_a_job_is_found_before_an_instance_is_started() {
     for Refused { what, place, more, .. } in refused() {
         let value = |flag| more.iter().position(|&own| own == flag).map(|at| more[at + 1]);
         let count = |flag| value(flag).map(|text| plimsoll::units::parse_count(text).unwrap());
-        let job = Job {
-            input: place.input(),
-            output: place.output(),
-            model: value("--model").map(PathBuf::from),
-            backend: value("--backend").unwrap_or("native").into(),
-            instances: count("--instance-count").unwrap_or(1) as usize,
-            max_batch: count("--max-batch").unwrap_or(16) as usize,
-            max_delay_ns: 0,
-            preferred: count("--preferred").map(|size| size as usize).into_iter().collect(),
-            max_object_bytes: 1 << 20,
-        };
+        let mut record = place.null_job(|_| ());
+        // Past what a request may say.
+        let instances = count("--instance-count").unwrap_or(1);
+        record.request.transform_resources.instance_count = instances;
+        let local = &mut record.local;
+        local.model = value("--model").map(Into::into);
+        local.backend = value("--backend").unwrap_or("native").into();
+        local.max_batch = count("--max-batch").unwrap_or(16) as usize;
+        local.preferred = count("--preferred").map(|size| size as usize).into_iter().collect();
         let mut started = false;
         // Starting this one would be another error.
         let program = Path::new("/no/such/program");
-        let error = transform::run(&job, program, &AtomicBool::new(false), &mut |_| started = true)
-            .unwrap_err()
-            .to_string();
+        let stop = AtomicBool::new(false);
+        let error = transform::run(record, Wishes::default(), &Mnist, program, &stop, &mut |_| {
+            started = true;
+        })
+        .unwrap_err()
+        .to_string();
         assert!(!started && !error.contains("/no/such/program"), "{what}: {error}");
     }
 }
@@ -153,10 +150,10 @@ fn paths_that_are_not_utf8_are_refused_as_what_they_are() {
         }
         run(args).exits(2).complains("is not UTF-8").complains("rename");
     }
-    let mut args = place.job("null", &["--model"]);
+    let mut args = place.job("null", &[]);
     let file = place.path("x").join(OsStr::from_bytes(b"\xff.safetensors"));
     model::save(&file, &Weights::zeros(), &Default::default()).unwrap();
-    args.push(file.clone().into());
+    args.extend(["--model".into(), file.clone().into()]);
     run(args).exits(2).complains("is not UTF-8");
     let report = place.path("report");
     let args = ["sweep", "--synthetic", "--batch", "1", "--model"].map(OsStr::new);
@@ -227,7 +224,12 @@ fn more_instances_than_cores_are_allowed_with_a_warning() {
 fn more_instances_than_objects_are_not_started() {
     let place = Place::with_digits(1);
     let ended = run(place.job("null", &["--instance-count", "100", "--json"])).exits(0);
-    assert_eq!(ended.stderr, "", "a crowd that never came was warned of");
+    assert_eq!(
+        ended.stderr,
+        "warning: 99 of 100 instances have no object: an object is never divided, so that 1 would \
+         do\n",
+        "a crowd that never came was warned of"
+    );
     assert_eq!(ended.json()["instances"].as_array().unwrap().len(), 1);
 }
 

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 use plimsoll::data::{self, Image, Split, digits, encode_png};
 use plimsoll::transform::Failure;
+use plimsoll::transform::record::JobRecord;
+use plimsoll::transform::request::{Draft, Local, SHIPPED_MODEL};
 
 pub(crate) use self::program::{
     Ended, Running, children, end, install, lives, plimsoll, run, signal, wait_until,
@@ -67,7 +69,25 @@ impl Place {
 
     /// The list of failed objects.
     pub(crate) fn failures(&self) -> PathBuf {
-        self.path("out.failures.jsonl")
+        self.path("out.plimsoll/job/failures.jsonl")
+    }
+
+    /// The list of outputs, a value for each line.
+    pub(crate) fn listed(&self) -> Vec<serde_json::Value> {
+        let list = fs::read_to_string(self.path("out.plimsoll/job/outputs.jsonl")).unwrap();
+        list.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The record of the job.
+    pub(crate) fn record(&self) -> serde_json::Value {
+        serde_json::from_slice(&fs::read(self.path("out.plimsoll/job/job.json")).unwrap()).unwrap()
+    }
+
+    /// Removes all that jobs have left.
+    pub(crate) fn clear(&self) {
+        for left in ["out", "out.plimsoll"] {
+            let _ = fs::remove_dir_all(self.path(left));
+        }
     }
 
     /// Puts an object into the input.
@@ -77,14 +97,40 @@ impl Place {
         fs::write(path, bytes).unwrap();
     }
 
-    /// The arguments of a job over it.
+    /// The arguments of a job over it, which is called `job` unless it is called something else.
     pub(crate) fn job(&self, backend: &str, more: &[&str]) -> Vec<std::ffi::OsString> {
         let (input, output) = (self.input(), self.output());
         let mut args: Vec<std::ffi::OsString> = vec!["transform".into(), "--input".into()];
         args.extend([input.into(), "--output".into(), output.into()]);
         args.extend(["--backend", backend].map(Into::into));
         args.extend(more.iter().map(Into::into));
+        if !more.contains(&"--job-name") {
+            args.extend(["--job-name", "job"].map(Into::into));
+        }
         args
+    }
+
+    /// The record of such a job on the null backend, for those who run it without the program.
+    /// `change` sets fields of its request by their paths.
+    pub(crate) fn null_job(&self, change: impl FnOnce(&mut Draft)) -> JobRecord {
+        let text = |path: PathBuf| path.to_str().unwrap().to_owned();
+        let source = "TransformInput.DataSource.S3DataSource";
+        let mut draft = Draft::default();
+        draft.set("TransformJobName", "job");
+        draft.set("ModelName", SHIPPED_MODEL);
+        draft.set(&format!("{source}.S3DataType"), "S3Prefix");
+        draft.set(&format!("{source}.S3Uri"), text(self.input()));
+        draft.set("TransformOutput.S3OutputPath", text(self.output()));
+        draft.set("TransformResources.InstanceType", "ml.c5.xlarge");
+        draft.set("TransformResources.InstanceCount", 1);
+        change(&mut draft);
+        let local = Local {
+            backend: "null".into(),
+            max_batch: 16,
+            max_delay_ns: 1_000_000,
+            ..Local::default()
+        };
+        JobRecord::new(draft.finish().unwrap(), local, Vec::new())
     }
 
     /// Every file of the output, as (key, text), in the order of keys.
@@ -202,7 +248,7 @@ pub(crate) fn check_one(place: &Place, ended: &Ended, name: &str, says: &[&str])
     let line = format!("failed: {name}: {}\n", failures[0].reason);
     assert!(ended.stderr.contains(&line), "{ended}");
     assert!(ended.stderr.contains("1 object failed; they and the reasons are in "), "{ended}");
-    assert!(ended.stderr.contains("out.failures.jsonl"), "{ended}");
+    assert!(ended.stderr.contains("out.plimsoll/job/failures.jsonl"), "{ended}");
 }
 
 /// Says that a test, or a part of one, was left out. Past the harness, which would swallow it.

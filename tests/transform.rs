@@ -38,7 +38,7 @@ fn strange_names() -> Place {
 fn every_object_gets_its_own_output_on_every_backend_and_number_of_instances() {
     let place = strange_names();
     for (backend, instances) in [("native", "1"), ("native", "2"), ("native", "3"), ("null", "2")] {
-        let _ = fs::remove_dir_all(place.output());
+        place.clear();
         run(place.job(backend, &["--instance-count", instances])).exits(0);
         assert_eq!(place.outputs(), predictions(backend, &place.input()), "{backend} {instances}");
     }
@@ -55,7 +55,7 @@ fn how_batches_are_made_changes_no_answer() {
         (&["--max-batch", "8", "--preferred", "4,6", "--max-delay", "0"], 4, objects),
         (&["--max-batch", "1k", "--max-delay", "100ms"], 1, objects),
     ] {
-        let _ = fs::remove_dir_all(place.output());
+        place.clear();
         let ended = run(place.job("null", &[&["--json"], knobs].concat())).exits(0);
         assert_eq!(place.outputs(), answers, "{knobs:?}");
         let batches = ended.json()["instances"][0]["batches"].as_u64().unwrap();
@@ -83,7 +83,9 @@ fn the_json_summary_adds_up() {
     assert_eq!(indices, [0, 1]);
     let figure = |key: &str| summary[key].as_f64().unwrap();
     assert!(figure("startup_s") > 0.0 && figure("run_s") > 0.0);
-    assert!((figure("images_per_s") * figure("run_s") - 30.0).abs() < 1e-6);
+    for rate in ["objects_per_s", "images_per_s"] {
+        assert!((figure(rate) * figure("run_s") - 30.0).abs() < 1e-6, "{rate}");
+    }
     assert!(summary["model"].as_str().unwrap().starts_with("shipped with Plimsoll"));
 }
 
@@ -120,20 +122,32 @@ fn failed_objects_are_told_apart_from_the_rest() {
 }
 
 #[test]
-fn a_second_run_replaces_the_outputs_and_the_list_of_the_first() {
+fn a_second_job_replaces_the_outputs_of_the_first_and_has_lists_of_its_own() {
     let place = Place::with_digits(8);
     place.put("bad.png", b"no picture");
-    run(place.job("null", &[])).exits(1);
-    assert!(place.failures().exists());
+    run(place.job("null", &["--job-name", "first"])).exits(1);
     place.put("bad.png", &png(&marked(4)));
     fs::write(place.output().join("000.png.out"), "what an older run made of it").unwrap();
     fs::write(place.output().join("not ours"), "keep").unwrap();
     run(place.job("null", &[])).exits(0);
     assert!(!place.failures().exists());
+    assert_eq!(place.listed().len(), 9);
     let mut expected = predictions("null", &place.input());
     expected.push(("not ours".into(), "keep".into()));
     expected.sort();
     assert_eq!(place.outputs(), expected);
+}
+
+#[test]
+fn the_list_of_failures_goes_when_a_resumed_job_has_none() {
+    let place = Place::with_digits(8);
+    place.put("bad.png", b"no picture");
+    run(place.job("null", &[])).exits(1);
+    assert!(place.failures().exists());
+    place.put("bad.png", &png(&marked(4)));
+    run(place.job("null", &["--resume"])).exits(0).says("8 objects had their outputs already");
+    assert!(!place.failures().exists());
+    assert_eq!(place.outputs(), predictions("null", &place.input()));
 }
 
 #[test]

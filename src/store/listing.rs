@@ -55,14 +55,6 @@ impl Listing {
         self
     }
 
-    /// Lists every file below `root`.
-    ///
-    /// # Errors
-    /// As [`Store::list`](super::Store::list).
-    pub fn of_folder(root: &std::path::Path) -> Result<Self> {
-        super::folder::Folder::attach(root).list("", false)
-    }
-
     /// How many keys there are.
     pub fn len(&self) -> usize {
         self.entries.len()

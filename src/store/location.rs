@@ -204,15 +204,6 @@ impl Location {
             _ => false,
         }
     }
-
-    /// The URI of the object `key` below this base, for messages.
-    pub(super) fn uri(&self, key: &str) -> String {
-        match &self.0 {
-            Place::Folder(path) => path.join(key).display().to_string(),
-            Place::Bucket { .. } => format!("{self}{key}"),
-            Place::Null(_) => format!("{self}/{key}"),
-        }
-    }
 }
 
 /// A scheme in lower case and what follows its `://`.

@@ -37,20 +37,16 @@
 
 mod folder;
 mod handle;
-mod input;
 mod key;
 mod listing;
 mod location;
 mod null;
-mod output;
 mod remote;
 mod writer;
 
 pub use self::handle::{Body, Store};
-pub use self::input::Input;
 pub use self::listing::Listing;
 pub use self::location::Location;
-pub use self::output::Output;
 pub use self::remote::Access;
 pub use self::writer::Writer;
 

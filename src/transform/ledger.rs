@@ -99,20 +99,16 @@ impl Ledger {
     }
 }
 
-/// Objects 0 to `objects`, dealt in turn to `instances`.
-pub(super) fn in_turn(objects: usize, instances: usize) -> Vec<Vec<u32>> {
-    let share = |first| (first as u32..objects as u32).step_by(instances).collect();
-    (0..instances).map(share).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
+    /// Objects 0 to `objects`, dealt in turn to `instances`.
     fn dealt(objects: usize, instances: usize, max_batch: usize) -> Ledger {
-        Ledger::new(objects, in_turn(objects, instances), max_batch)
+        let share = |first| (first as u32..objects as u32).step_by(instances).collect();
+        Ledger::new(objects, (0..instances).map(share).collect(), max_batch)
     }
 
     #[test]

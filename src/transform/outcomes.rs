@@ -187,8 +187,10 @@ fn failed_with(action: &'static str, source: io::Error) -> Error {
 }
 
 /// A checksum as text.
-pub(super) fn hex(sum: &[u8; 32]) -> String {
-    sum.iter().map(|byte| format!("{byte:02x}")).collect()
+pub(super) fn hex(sum: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
+    sum.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// The checksum that a text is, if it is one.

@@ -42,8 +42,8 @@ pub(super) struct Ready {
     pub(super) earlier: Option<JobRecord>,
     /// What was found; all of it was said.
     pub(super) findings: Vec<Finding>,
-    /// A model that was fetched; it goes when the job has ended.
-    model: Option<NamedTempFile>,
+    /// A model that was fetched; the file goes with this.
+    _model: Option<NamedTempFile>,
 }
 
 /// Checks a job, finds its objects and says what was found.
@@ -80,6 +80,10 @@ pub(super) fn check(
         look_at_outputs(&plan, source, location, &mut found);
         trial.begin(location);
         output = found.keep(Store::create(location));
+        if let Some(output) = &output {
+            // What killed processes left goes before anything new comes.
+            found.keep(output.sweep());
+        }
         jobs = found.keep(Jobs::open(location));
         if output.as_ref().is_some_and(Store::counts_only) && wishes.resume {
             found.refuse(Error::invalid(
@@ -99,7 +103,7 @@ pub(super) fn check(
     let findings = found.say(observe)?;
     match (source, output, jobs) {
         (Some(source), Some(output), Some(jobs)) => {
-            Ok(Ready { plan, source, output, jobs, earlier, findings, model })
+            Ok(Ready { plan, source, output, jobs, earlier, findings, _model: model })
         }
         _ => Err(Error::Bug("a job without input or output was found sound".into())),
     }
@@ -130,12 +134,6 @@ impl Ready {
     pub(super) fn bytes(&self) -> Option<u64> {
         let objects = &self.source.objects;
         (0..objects.len()).try_fold(0u64, |sum, i| Some(sum.saturating_add(objects.size(i)?)))
-    }
-
-    /// Whether the model had to be fetched.
-    #[cfg(test)]
-    fn has_fetched(&self) -> bool {
-        self.model.is_some()
     }
 }
 
@@ -350,5 +348,113 @@ pub(super) fn unnameable(source: &Source) -> &'static str {
     match source.base.folder() {
         Some(_) => "its name is not UTF-8; rename it",
         None => "its key cannot be asked for as it is; rename it",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Listing;
+    use crate::transform::record::fixture;
+
+    fn source(base: &str, prefix: Option<&str>, keys: &[&str]) -> Source {
+        let mut objects = Listing::default();
+        keys.iter().for_each(|key| objects.push(key, Some(key.len() as u64)).unwrap());
+        Source {
+            base: Location::parse(base).unwrap(),
+            objects: objects.finish(),
+            prefix: prefix.map(str::to_owned),
+            warnings: Vec::new(),
+        }
+    }
+
+    fn plan() -> Plan {
+        let record = fixture::record("a");
+        request::plan(&record.request, &record.local).unwrap()
+    }
+
+    fn said(look: impl FnOnce(&mut Findings)) -> Vec<String> {
+        let mut found = Findings::default();
+        look(&mut found);
+        let mut said = Vec::new();
+        let last = found.say(&mut |progress| {
+            let Progress::Found(finding) = progress else { return };
+            said.push(finding.text);
+        });
+        said.extend(last.err().map(|error| error.to_string()));
+        said
+    }
+
+    #[test]
+    fn an_output_that_the_prefix_takes_in_is_refused_and_a_sibling_is_not() {
+        for (base, start, output, refused) in [
+            ("s3://b/in/", "", "s3://b/in/out", true),
+            ("s3://b/in/", "", "s3://b/in", true),
+            ("s3://b/in/", "", "s3://b/out", false),
+            ("s3://b/in/", "", "s3://other/in/out", false),
+            ("s3://b/in/", "", "gs://b/in/out", false),
+            ("s3://b/", "", "s3://b/out", true),
+            ("s3://b/", "in", "s3://b/in-out", true),
+            ("s3://b/", "in/", "s3://b/in-out", false),
+            ("s3://b/", "in", "s3://b/out", false),
+            ("s3://b/", "out.p", "s3://b/out", true),
+            ("/data/", "in", "/data/in/out", true),
+            ("/data/", "in", "/data/out", false),
+            ("/data/in", "", "/data/in/deep/out", true),
+            ("/data/in", "", "/data/in-out", false),
+        ] {
+            let source = source(base, Some(start), &["x"]);
+            let outcome = apart(&source, &Location::parse(output).unwrap());
+            assert_eq!(outcome.is_err(), refused, "{base} {start} {output}");
+        }
+    }
+
+    #[test]
+    fn a_manifest_may_have_its_outputs_beside_its_objects_unless_they_are_mistaken_for_such() {
+        let output = Location::parse("s3://b/in").unwrap();
+        assert!(apart(&source("s3://b/in/", None, &["1.png"]), &output).is_ok());
+        assert!(apart(&source("s3://b/in/", None, &["1.png", "1.png.out"]), &output).is_err());
+    }
+
+    #[test]
+    fn outputs_whose_keys_are_too_long_for_a_bucket_are_known_beforehand() {
+        let output = Location::parse("s3://bucket/out").unwrap();
+        let room = 1024 - "out/".len() - ".out".len();
+        let (fits, long) = ("a".repeat(room), "b".repeat(room + 1));
+        let source = source("s3://bucket/in/", Some(""), &[&fits, &long]);
+        let said = said(|found| look_at_outputs(&plan(), &source, &output, found));
+        assert_eq!(said.len(), 1);
+        assert!(said[0].starts_with("the outputs of 1 object would have keys longer"), "{said:?}");
+        assert!(said[0].contains(&long), "{said:?}");
+    }
+
+    #[test]
+    fn objects_over_the_payload_limit_are_counted_unless_they_are_cut_or_unpacked() {
+        let source = source("s3://b/", Some(""), &["1", "22", "333", "4444"]);
+        let plan = Plan { max_payload_bytes: Some(2), ..plan() };
+        let warned = said(|found| look_at_objects(&plan, &source, found));
+        assert_eq!(warned.len(), 1);
+        assert!(warned[0].starts_with("2 objects are larger than a payload may be, 2 B"));
+        assert!(warned[0].contains("the first is 333 of 3 B;"), "{warned:?}");
+        for plan in [
+            Plan { split: SplitType::Line, ..plan.clone() },
+            Plan { compression: CompressionType::Gzip, ..plan.clone() },
+            Plan { max_payload_bytes: None, ..plan.clone() },
+            Plan { max_payload_bytes: Some(4), ..plan },
+        ] {
+            assert!(said(|found| look_at_objects(&plan, &source, found)).is_empty());
+        }
+    }
+
+    #[test]
+    fn what_a_check_has_made_goes_and_what_was_there_stays() {
+        let root = tempfile::tempdir().unwrap();
+        let there = root.path().join("there");
+        fs::create_dir(&there).unwrap();
+        let mut trial = Trial::default();
+        trial.begin(&Location::parse(there.join("a/b").to_str().unwrap()).unwrap());
+        fs::create_dir_all(there.join("a/b")).unwrap();
+        drop(trial);
+        assert!(there.exists() && !there.join("a").exists());
     }
 }

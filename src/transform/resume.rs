@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::conserve::{Lists, OUTPUTS, OutputLine};
 use super::job::Wishes;
-use super::outcomes::{Outcomes, Output, from_hex};
+use super::outcomes::{Outcome, Outcomes, Output, from_hex};
 use super::preflight::Ready;
 use super::record::{JobRecord, Jobs};
 use crate::error::{Error, Result};
@@ -130,9 +130,11 @@ pub(super) fn done(ready: &Ready, lists: &Lists, outcomes: &mut Outcomes) -> Res
     lists.read(OUTPUTS, &mut |line: OutputLine| {
         let Some(object) = ready.source.objects.find(&line.key) else { return };
         let Some(at) = there.find(&ready.output_key(object)) else { return };
-        let sum = from_hex(&line.sha256);
-        if let Some(sha256) = sum.filter(|_| there.size(at).is_none_or(|n| n == line.bytes)) {
-            own[object] = true;
+        let whole = there.size(at).is_none_or(|size| size == line.bytes);
+        let sum = from_hex(&line.sha256).filter(|_| whole);
+        // One of another size has been written over by someone else.
+        own[object] = sum.is_some();
+        if let Some(sha256) = sum {
             outcomes.done(object, Output { bytes: line.bytes, records: line.records, sha256 });
         }
     })?;
@@ -142,7 +144,6 @@ pub(super) fn done(ready: &Ready, lists: &Lists, outcomes: &mut Outcomes) -> Res
 
 /// Reads the outputs that no list has a checksum of. One that cannot be read is made again.
 fn sum_up(ready: &Ready, own: &mut [bool], outcomes: &mut Outcomes) {
-    use super::outcomes::Outcome;
     let unknown: Vec<usize> = (0..own.len())
         .filter(|&object| own[object] && outcomes.of(object) == Outcome::Open)
         .collect();
@@ -182,4 +183,55 @@ fn sum(body: Body<'_>, key: &str) -> Result<Output> {
         }
     };
     Ok(Output { bytes, records: None, sha256: hash.finalize().into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::transform::record::fixture;
+
+    #[test]
+    fn the_first_field_that_differs_is_named_by_its_path() {
+        for (one, other, path) in [
+            (json!({"a": 1}), json!({"a": 1}), None),
+            (json!({"a": {"b": 1, "c": 2}}), json!({"a": {"b": 1, "c": 3}}), Some(".a.c")),
+            (json!({"a": null}), json!({}), None),
+            (json!({}), json!({"z": 0}), Some(".z")),
+            (json!({"a": [1]}), json!({"a": [2]}), Some(".a")),
+            (json!({"a": {"b": 1}}), json!({"a": 1}), Some(".a")),
+        ] {
+            assert_eq!(differs(&one, &other).as_deref(), path, "{one} {other}");
+            assert_eq!(differs(&other, &one).as_deref(), path, "{other} {one}");
+        }
+    }
+
+    #[test]
+    fn a_job_differs_by_what_its_outputs_depend_on_alone() {
+        let one = fixture::record("a");
+        let mut other = one.clone();
+        other.local.max_batch += 1;
+        other.local.coalesce = !other.local.coalesce;
+        other.local.preferred = vec![3];
+        assert_eq!(difference(&one, &other), None);
+        other.local.probabilities = true;
+        assert_eq!(difference(&one, &other).as_deref(), Some("probabilities"));
+        let mut other = one.clone();
+        other.request.transform_input.content_type = Some("text/csv".into());
+        assert_eq!(difference(&one, &other).as_deref(), Some("TransformInput.ContentType"));
+    }
+
+    #[test]
+    fn an_outputs_checksum_is_that_of_its_bytes_however_it_is_read() {
+        let bytes = vec![7; 200_000];
+        let whole = sum(Body::Whole(&bytes), "x").unwrap();
+        let mut stream = bytes.as_slice();
+        let streamed = sum(Body::Stream { bytes: &mut stream, size: None }, "x").unwrap();
+        assert_eq!((whole, whole.bytes), (streamed, 200_000));
+        // FIPS 180-2, appendix B.1.
+        let abc = sum(Body::Whole(b"abc"), "x").unwrap();
+        let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(crate::transform::outcomes::hex(&abc.sha256), known);
+    }
 }

@@ -64,11 +64,12 @@ pub fn run(
     if wishes.dry_run {
         return Ok(summary);
     }
+    let name = record.name().to_owned();
     let mut book = Book::begin(record, &ready, &lists)?;
     let asked = AtomicBool::new(false);
     let stop = Stop { user: stop, asked: &asked };
     let job = Job { ready: &ready, program, shares, stop };
-    let ran = while_asking(&ready.jobs, &book.record.name().to_owned(), &asked, || {
+    let ran = while_asking(&ready.jobs, &name, &asked, || {
         let worked = job.run(wishes, &mut outcomes, &mut book, observe, &mut summary)?;
         summary.take(worked, start.elapsed());
         Ok(())
@@ -289,7 +290,9 @@ impl Summary {
     fn take(&mut self, worked: Worked, elapsed: Duration) {
         let Pace { run_s, objects_per_s, images_per_s, .. } = pace(&worked);
         self.started = true;
-        self.startup_s = (elapsed - worked.run.min(elapsed)).as_secs_f64();
+        let first =
+            self.comparison.as_ref().map_or(0.0, |c| c.faithful.startup_s + c.faithful.run_s);
+        self.startup_s = (elapsed.as_secs_f64() - first - run_s).max(0.0);
         (self.run_s, self.objects_per_s, self.images_per_s) = (run_s, objects_per_s, images_per_s);
         self.unfinished = worked.unfinished;
         self.interrupted = worked.interrupted;

@@ -215,7 +215,8 @@ impl Shared {
         let response = service.call(request.map(s3s::Body::from)).await;
         let response = response.map_err(Broken::by)?;
         let extra = self.extra.lock().unwrap().clone();
-        if fault.is_none() && !(listing && !extra.is_empty()) {
+        let listing = listing && !extra.is_empty();
+        if fault.is_none() && !listing {
             return Ok(response.map(|body| body.map_err(Broken::by).boxed_unsync()));
         }
         let (mut head, body) = response.into_parts();

@@ -165,7 +165,7 @@ mod tests {
         for seed in 0..4 {
             let weights = Weights::fresh(seed);
             let folded = weights.without_normalisation();
-            let noise = |i: usize| (i * (31 + seed as usize) * 7919 >> 3) as u8;
+            let noise = |i: usize| ((i * (31 + seed as usize) * 7919) >> 3) as u8;
             for image in [
                 Image(std::array::from_fn(noise)),
                 Image([255; 784]),

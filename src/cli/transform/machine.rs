@@ -17,7 +17,7 @@ pub(super) struct MachineFlags {
 
     /// The model that the request's ModelName means: model.tar.gz, safetensors, a PyTorch
     /// state_dict (.pth) or TorchScript (.pt). Without it, the weights that come with Plimsoll.
-    #[arg(long, value_name = "URI")]
+    #[arg(long, value_name = "URI", value_parser = values::uri())]
     model: Option<String>,
 
     /// Most images that go through the model together [default: 256]. Larger batches use the

@@ -20,12 +20,14 @@ pub(super) struct RequestFlags {
 
     /// Where the objects are: a folder, or a literal prefix of keys (s3://bucket/digits also takes
     /// s3://bucket/digits-old/1.png). With --data-type ManifestFile, the manifest.
-    #[arg(long, value_name = "URI", required_unless_present_any = ["job", "resume"])]
+    #[arg(long, value_name = "URI", value_parser = values::uri())]
+    #[arg(required_unless_present_any = ["job", "resume"])]
     input: Option<String>,
 
     /// Where the outputs go: NAME.out for each NAME. A folder is made if missing, and outputs of
     /// an earlier job are replaced. The job's record and lists lie beside it, in URI.plimsoll.
-    #[arg(long, value_name = "URI", required_unless_present_any = ["job"])]
+    #[arg(long, value_name = "URI", value_parser = values::uri())]
+    #[arg(required_unless_present_any = ["job"])]
     output: Option<String>,
 
     /// What the job is called; no two jobs of an output have one name. Without it, and without one

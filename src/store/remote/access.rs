@@ -21,11 +21,6 @@ impl Access {
         std::env::vars_os().filter_map(text).collect()
     }
 
-    /// The value of a variable.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.iter().find(|(own, _)| *own == name).map(|(_, value)| value)
-    }
-
     /// All variables and their values.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()))

@@ -61,8 +61,8 @@ fn build(cloud: Cloud, bucket: &str, access: &Access) -> object_store::Result<Cl
                 builder.get_config_value(&AmazonS3ConfigKey::Client(key))
             });
             // TLS proves what arrives, and what does not leave the machine needs no proof.
-            let proven = plain(access, "AWS_").is_none_or(|address| is_loopback(address));
-            if proven && access.get("AWS_UNSIGNED_PAYLOAD").is_none() {
+            let proven = plain(access, "AWS_").is_none_or(is_loopback);
+            if proven && value(access, "AWS_UNSIGNED_PAYLOAD").is_none() {
                 builder = builder.with_unsigned_payload(true);
             }
             let store = builder
@@ -77,7 +77,7 @@ fn build(cloud: Cloud, bucket: &str, access: &Access) -> object_store::Result<Cl
         }
         Cloud::Google => {
             let mut builder = GoogleCloudStorageBuilder::new();
-            if let Some(path) = access.get("SERVICE_ACCOUNT") {
+            if let Some(path) = value(access, "SERVICE_ACCOUNT") {
                 builder = builder.with_service_account_path(path);
             }
             for (key, value) in settings::<GoogleConfigKey>(access, "GOOGLE_") {
@@ -99,7 +99,7 @@ fn build(cloud: Cloud, bucket: &str, access: &Access) -> object_store::Result<Cl
             for (key, value) in settings::<AzureConfigKey>(access, "AZURE_") {
                 builder = builder.with_config(key, value);
             }
-            if let Some(url) = access.get("IDENTITY_ENDPOINT") {
+            if let Some(url) = value(access, "IDENTITY_ENDPOINT") {
                 builder = builder.with_msi_endpoint(url);
             }
             let options = options(access, "AZURE_", |key| {
@@ -174,7 +174,12 @@ const ADDRESSES: [&str; 6] = [
 /// The address that the environment gives where it is one without TLS.
 fn plain<'a>(access: &'a Access, prefix: &str) -> Option<&'a str> {
     let of_cloud = |name: &&&str| name.starts_with(prefix);
-    ADDRESSES.iter().filter(of_cloud).find_map(|name| access.get(name)?.strip_prefix("http://"))
+    ADDRESSES.iter().filter(of_cloud).find_map(|name| value(access, name)?.strip_prefix("http://"))
+}
+
+/// The value of a variable.
+fn value<'a>(access: &'a Access, name: &str) -> Option<&'a str> {
+    access.iter().find(|(own, _)| *own == name).map(|(_, value)| value)
 }
 
 fn is_loopback(address: &str) -> bool {

@@ -83,7 +83,12 @@ impl Remote {
         key: &str,
         error: &object_store::Error,
     ) -> Error {
-        Error::Store { action, uri: self.location.uri(key), reason: explain(self.cloud, error) }
+        Error::Store { action, uri: self.uri(key), reason: explain(self.cloud, error) }
+    }
+
+    /// What an object is called in messages.
+    fn uri(&self, key: &str) -> String {
+        format!("{}{key}", self.location)
     }
 
     /// Every object whose key begins with `start`, page by page.
@@ -105,7 +110,7 @@ impl Remote {
                     None => {
                         return Err(Error::Store {
                             action: "list",
-                            uri: self.location.uri(start),
+                            uri: self.uri(start),
                             reason: format!("the store gives {whole:?}, which does not lie there"),
                         });
                     }

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Result};
 use crate::store::{Store, Writer};
 use crate::transform::message::Written;
+use crate::transform::outcomes::hex;
 
 /// An output that grows past so many bytes is written in pieces of that size, so that memory stays
 /// flat however large it gets.
@@ -96,10 +97,4 @@ impl Output {
 /// What the store said, out of what [`Write`] made of it.
 fn of_write(error: io::Error) -> Error {
     error.downcast().unwrap_or_else(|source| Error::io("write", "an output", source))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
-    bytes.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

@@ -70,7 +70,8 @@ pub trait Handler: Send + Sync {
 
 /// A way of predicting.
 pub trait Predict: Send + Sync {
-    /// Appends a prediction for each image to `out`, in order. `images` are those of one request.
+    /// Appends a prediction for each image to `out`, in order. `images` are a batch: of one request
+    /// with `--faithful`, of any number of them otherwise.
     ///
     /// # Errors
     /// Whatever keeps the images from being predicted; the request's object fails.

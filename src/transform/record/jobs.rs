@@ -160,7 +160,7 @@ impl Jobs {
         let mut listed = self.all()?;
         listed.jobs.retain(|job| filter.lets_through(job));
         // The keys come sorted by name, so that equals keep to names at last.
-        listed.jobs.sort_by(|a, b| a.creation_time.cmp(&b.creation_time));
+        listed.jobs.sort_by_key(|job| job.creation_time);
         match by {
             SortBy::Name => listed.jobs.sort_by(|a, b| a.name().cmp(b.name())),
             SortBy::CreationTime => {}
