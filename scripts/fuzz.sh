@@ -2,7 +2,8 @@
 # Fuzzes every parser for SECONDS (60 by default) each, one after the other:
 #   scripts/fuzz.sh [SECONDS] [TARGET...]
 # Ends with 1 as soon as one crashes, hangs or takes too much memory; the input lies in
-# fuzz/artifacts then. What was learnt is kept in fuzz/corpus.
+# fuzz/artifacts then. It starts from fuzz/seeds, one sound input or more for each target, without
+# which it would hardly get past the first check; what it learns is kept in fuzz/corpus.
 #
 # It needs neither nightly Rust nor cargo-fuzz: the coverage that libFuzzer steers by comes from a
 # pass of LLVM's that stable Rust lets one ask for. Only sanitizers need nightly, and they watch for
@@ -38,7 +39,7 @@ built=${CARGO_TARGET_DIR:-fuzz/target}/$host/release
 for target in "${targets[@]}"; do
   echo "fuzzing $target for $seconds s"
   mkdir -p "fuzz/corpus/$target" "fuzz/artifacts/$target"
-  "$built/$target" "fuzz/corpus/$target" -artifact_prefix="fuzz/artifacts/$target/" \
+  "$built/$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -artifact_prefix="fuzz/artifacts/$target/" \
     -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=1024 \
     -print_final_stats=1 -verbosity=0 || {
     echo "$target failed; run it again with: $built/$target fuzz/artifacts/$target/FILE" >&2
