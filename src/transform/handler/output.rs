@@ -168,7 +168,7 @@ mod tests {
     fn probable(class: u8) -> Prediction {
         let mut row = [0.0; 10];
         row[usize::from(class)] = 0.998;
-        (row[0], row[1]) = (1e-10, 0.0019999999);
+        (row[0], row[1]) = (1e-10, 0.002);
         Prediction { class, probabilities: Some(row) }
     }
 

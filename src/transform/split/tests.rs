@@ -509,3 +509,17 @@ fn a_request_has_no_more_records_than_there_is_room_to_know_of() {
     assert_eq!((payload.first_record(), payload.len()), (MOST_RECORDS as u64, 5));
     assert!(!splitter.next(&mut payload).unwrap());
 }
+
+#[test]
+fn a_payload_keeps_its_memory_from_object_to_object() {
+    let mut payload = Payload::default();
+    let mut places = Vec::new();
+    for size in [300, 299, 300] {
+        let object = vec![7; size];
+        let mut bytes = &object[..];
+        assert!(Splitter::new(&mut bytes, &Rules::default()).next(&mut payload).unwrap());
+        assert_eq!(payload.body(), object);
+        places.push((payload.body().as_ptr(), payload.buffers().0.capacity()));
+    }
+    assert!(places[1..].iter().all(|place| *place == places[0]), "{places:?}");
+}
