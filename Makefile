@@ -2,7 +2,7 @@
 # One profile, release, for everything: libtorch's bindings take minutes to compile once.
 CARGO ?= cargo
 
-.PHONY: help build test bench lint libtorch
+.PHONY: help build test bench fuzz lint libtorch
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -17,6 +17,9 @@ test: libtorch ## Run all tests, with libtorch and without
 
 bench: libtorch ## Run every bench; the grid's report is reports/latest/report.html
 	$(CARGO) bench --locked
+
+fuzz: ## Feed every parser made-up bytes, a minute each (SECONDS=60)
+	scripts/fuzz.sh $(or $(SECONDS),60)
 
 lint: libtorch ## Check formatting, clippy and rustdoc (warnings are errors) and the layers
 	$(CARGO) fmt --check

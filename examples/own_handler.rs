@@ -18,7 +18,7 @@ use plimsoll::transform::handler::{Handler, Mnist, Prediction};
 use plimsoll::transform::split::{Payload, Refused};
 
 /// Black ink on white paper.
-pub struct Paper;
+pub(crate) struct Paper;
 
 impl Handler for Paper {
     /// Reads whatever the default handler reads, and inverts it.

@@ -19,6 +19,8 @@ const OBJECTS: usize = 4_000;
 #[track_caller]
 fn hold_complete(place: &Place) {
     let outputs: HashMap<String, String> = place.outputs().into_iter().collect();
+    let strays: Vec<&String> = outputs.keys().filter(|key| !key.ends_with(".png.out")).collect();
+    assert!(strays.is_empty(), "{strays:?}");
     assert_eq!(outputs.len(), OBJECTS);
     for i in 0..OBJECTS {
         let output = outputs.get(&format!("{}/{i}.png.out", i % 10));
@@ -152,11 +154,12 @@ fn outputs_of_another_job_are_never_taken_for_ones_own() {
     }
     let left = OBJECTS / 10;
     let mut job = Running::start(place.job("null", &["--partition", "key-order"]));
-    job.until("outputs were written", |_| place.written() > left);
+    job.until("outputs were written", |_| place.written() > left + 20);
     let mut all = job.instances();
     all.push(job.pid());
     all.iter().for_each(|&pid| signal(pid, Signal::KILL));
     job.end();
+    wait_until("the instances died", || all.iter().all(|&pid| !lives(pid)));
     // As if those had not been reached.
     fs::write(stale(10), "what another model said").unwrap();
     run(place.job("null", &["--resume"])).exits(0);

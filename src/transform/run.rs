@@ -223,8 +223,9 @@ fn conclude(
     book: &mut Book<'_>,
     summary: &mut Summary,
 ) {
-    if !summary.deaths.is_empty() {
-        // Parts of the dead lie among the outputs. Any that cannot be removed go with the next run.
+    if !summary.deaths.is_empty() || ready.earlier.is_some() {
+        // Parts of the dead lie among the outputs, also those of an earlier run's instances that
+        // were still dying when this one began. Any that cannot be removed go with the next run.
         let _ = ready.output.sweep();
     }
     let checked = conserve::check(ready, outcomes);

@@ -63,7 +63,10 @@ pub(super) fn tell(plan: &Plan, summary: &Summary) -> Result<()> {
     if let Some(peak) = summary.instances.iter().filter_map(|i| i.peak_rss_bytes).max() {
         say(format_args!("peak memory of an instance {}", units::bytes(peak)))?;
     }
-    say(format_args!("model: {}", summary.model))?;
+    // A resumed job with nothing left to do loads none.
+    if !summary.model.is_empty() {
+        say(format_args!("model: {}", summary.model))?;
+    }
     if let Some(comparison) = &summary.comparison {
         say(compared(comparison))?;
     }

@@ -31,7 +31,18 @@ impl Folder {
 fn stale(pid_and_number: &str) -> bool {
     let pid = pid_and_number.split('-').next().and_then(|pid| pid.parse::<i32>().ok());
     let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) else { return false };
-    rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH)
+    rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH) || defunct(pid)
+}
+
+/// Whether a process has ended and nobody has asked how: in a container without an init it stays so
+/// for ever. Its state comes behind its name, which is in parentheses and may hold some itself; see
+/// proc_pid_stat(5).
+fn defunct(pid: rustix::process::Pid) -> bool {
+    let text = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
+    text.is_ok_and(|text| {
+        let state = text.rsplit_once(") ").map_or("", |(_, rest)| rest);
+        state.starts_with(['Z', 'X'])
+    })
 }
 
 #[cfg(test)]
@@ -50,5 +61,19 @@ mod tests {
         fs::write(&live, "").unwrap();
         assert_eq!(Folder::attach(root.path()).sweep().unwrap(), 1);
         assert!(!dead.exists() && live.exists());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_process_that_has_ended_and_was_not_asked_how_is_gone() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let part = format!("{}-0", child.id());
+        let start = std::time::Instant::now();
+        while !stale(&part) {
+            assert!(start.elapsed().as_secs() < 30, "it never ended");
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        child.wait().unwrap();
+        assert!(!stale(&format!("{}-0", std::process::id())));
     }
 }

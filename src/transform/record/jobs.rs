@@ -100,8 +100,9 @@ impl Jobs {
         if let Some(other) = self.find(name)? {
             let other = other.as_seen();
             let fix = match other.status {
-                Status::InProgress | Status::Stopping => "choose another --job-name",
-                Status::Completed => "it has completed; choose another --job-name",
+                Status::InProgress | Status::Stopping | Status::Completed => {
+                    "choose another --job-name"
+                }
                 Status::Failed | Status::Stopped => {
                     "choose another --job-name, or go on with it by --resume"
                 }
