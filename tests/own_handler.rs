@@ -1,6 +1,6 @@
 //! The example of a handler of one's own does what it says.
 
-#[expect(dead_code, unreachable_pub, reason = "it is a program elsewhere, with a main")]
+#[expect(dead_code, reason = "it is a program elsewhere, with a main")]
 #[path = "../examples/own_handler.rs"]
 mod example;
 
