@@ -28,6 +28,9 @@ mod resumed;
 #[cfg(feature = "cloud")]
 mod s3;
 #[cfg(test)]
+#[cfg(feature = "cloud")]
+mod s3_jobs;
+#[cfg(test)]
 mod setup;
 #[cfg(test)]
 mod support;

@@ -54,12 +54,25 @@ pub(super) fn earlier(
     Ok(Some(earlier))
 }
 
+/// Fields of a request that no output depends on: a job may go on with more instances, or fewer.
+const OF_NO_EFFECT: [&str; 5] = [
+    "ExperimentConfig",
+    "MaxConcurrentTransforms",
+    "ModelClientConfig",
+    "Tags",
+    "TransformResources",
+];
+
 /// The first field in which what is asked for differs, of those that outputs depend on.
 fn difference(earlier: &JobRecord, record: &JobRecord) -> Option<String> {
     let value = |record: &JobRecord| {
         let local = &record.local;
+        let mut request = serde_json::json!(record.request);
+        if let Some(fields) = request.as_object_mut() {
+            fields.retain(|field, _| !OF_NO_EFFECT.contains(&field.as_str()));
+        }
         serde_json::json!({
-            "request": record.request,
+            "request": request,
             "local": {
                 "backend": local.backend,
                 "model": local.model,
