@@ -48,7 +48,7 @@ impl CreateTransformJob {
     /// here what they do in SageMaker, one line each.
     ///
     /// # Errors
-    /// [`Error::Invalid`](crate::error::Error::Invalid) that names the first wrong field by its
+    /// [`Error::Invalid`] that names the first wrong field by its
     /// path, and what would be right.
     pub fn check(&self) -> Result<Vec<String>> {
         let draft = Draft::from(self);
