@@ -32,4 +32,29 @@ mod tests {
             assert_eq!(output_key(names, &base, "c/1.png"), expected, "{names:?} {base}");
         }
     }
+    /// The example of the API reference, `TransformOutput.S3OutputPath`, which leaves `dataset01` out
+    /// of the output's key and yet keeps `input-name-prefix`. Here a prefix that does not end with a
+    /// slash keeps both, and one that does keeps what follows it, as SageMaker's local mode does.
+    #[test]
+    fn the_references_example_keeps_what_follows_the_last_slash_of_the_prefix() {
+        let object = "s3://bucket-name/input-name-prefix/dataset01/data.csv";
+        for (prefix, names, expected) in [
+            (
+                "s3://bucket-name/input-name-prefix",
+                OutputKeys::Relative,
+                "input-name-prefix/dataset01/data.csv.out",
+            ),
+            ("s3://bucket-name/input-name-prefix/", OutputKeys::Relative, "dataset01/data.csv.out"),
+            (
+                "s3://bucket-name/input-name-prefix/dataset01/",
+                OutputKeys::Full,
+                "input-name-prefix/dataset01/data.csv.out",
+            ),
+        ] {
+            let (base, start) = Location::parse_prefix(prefix).unwrap();
+            let key = object.strip_prefix(&base.to_string()).unwrap();
+            assert!(key.starts_with(&start), "{key} {start}");
+            assert_eq!(output_key(names, &base, key), expected, "{names:?} {prefix}");
+        }
+    }
 }
