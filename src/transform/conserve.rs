@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::job::Failure;
 use super::outcomes::{Outcome, Outcomes, Reason, hex};
 use super::preflight::Ready;
+use super::record::Jobs;
 use crate::error::{Error, Result};
 use crate::store::{Body, Location, Store, Writer};
 use crate::units;
@@ -53,9 +54,10 @@ pub(super) fn check(ready: &Ready, outcomes: &mut Outcomes) -> Result<()> {
                      removed it, so run the job again by --resume"
                 .to_owned(),
             Some(Some(size)) if size != output.bytes => format!(
-                "its output was written with {}, but has {size} in the store; someone else has \
-                 written over it, so run the job again by --resume",
-                units::count(output.bytes)
+                "its output was written with {} bytes, but has {} in the store; someone else \
+                 has written over it, so run the job again by --resume",
+                units::count(output.bytes),
+                units::count(size)
             ),
             Some(_) => continue,
         };
@@ -129,7 +131,7 @@ impl Lists {
     /// # Errors
     /// As [`Store::attach`].
     pub(super) fn of(output: &Location, job: &str) -> Result<Self> {
-        let store = Store::attach(&output.beside(".plimsoll"))?;
+        let store = Store::attach(&Jobs::beside(output))?;
         Ok(Self { store, job: job.to_owned() })
     }
 

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::processing::Processing;
 use super::terms::{
     AssembleWith, BatchStrategy, CompressionType, DataType, JoinSource, OutputKeys, Partition,
     Preprocess, SplitType,
 };
+use crate::error::Result;
 use crate::units::Nanos;
 
 /// A transform job, ready to be run.
@@ -77,6 +79,22 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What is done to records before and after the model; `None` where nothing is.
+    ///
+    /// # Errors
+    /// As [`Processing::new`].
+    pub(super) fn processing(&self) -> Result<Option<Processing>> {
+        Processing::new(
+            &self.input_filter,
+            self.join,
+            &self.output_filter,
+            &self.content_type,
+            &self.accept,
+            self.split,
+            self.assemble,
+        )
+    }
+
     /// [`Plan::max_delay_ns`] as a span.
     pub fn max_delay(&self) -> Nanos {
         Nanos(self.max_delay_ns)

@@ -11,7 +11,6 @@ use super::findings::Findings;
 use super::handler::{Handler, check_media_types};
 use super::job::{Finding, Progress, Wishes};
 use super::plan::Plan;
-use super::processing::Processing;
 use super::record::{JobRecord, Jobs};
 use super::request;
 use super::resume;
@@ -157,15 +156,7 @@ fn look_at_words(plan: &Plan, wishes: Wishes, handler: &dyn Handler, found: &mut
     found.keep(batching::Policy::new(plan.max_batch, plan.max_delay(), plan.preferred.clone()));
     found.keep(backend::by_name(&plan.backend));
     found.keep(check_media_types(handler, &plan.content_type, &plan.accept));
-    found.keep(Processing::new(
-        &plan.input_filter,
-        plan.join,
-        &plan.output_filter,
-        &plan.content_type,
-        &plan.accept,
-        plan.split,
-        plan.assemble,
-    ));
+    found.keep(plan.processing());
 }
 
 /// Says where the model lies on this machine, once it does.
@@ -213,7 +204,7 @@ fn apart(source: &Source, output: &Location) -> Result<()> {
             Ok(())
         };
     };
-    for place in [output.clone(), output.beside(".plimsoll")] {
+    for place in [output.clone(), Jobs::beside(output)] {
         let within = source.base.holds(&place) && below(&source.base, &place).starts_with(start);
         if within && folder {
             return refuse(

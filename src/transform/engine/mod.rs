@@ -82,15 +82,6 @@ impl<'a> Engine<'a> {
     /// One for the objects below `base`.
     fn new(plan: &'a Plan, base: &'a Location, parts: Parts<'a>) -> Result<Self> {
         let Parts { handler, backend, weights, cores, tell } = parts;
-        let processing = Processing::new(
-            &plan.input_filter,
-            plan.join,
-            &plan.output_filter,
-            &plan.content_type,
-            &plan.accept,
-            plan.split,
-            plan.assemble,
-        )?;
         let rules = Rules {
             split: plan.split,
             strategy: plan.batch_strategy,
@@ -100,7 +91,7 @@ impl<'a> Engine<'a> {
         Ok(Self {
             plan,
             handler,
-            processing,
+            processing: plan.processing()?,
             rules,
             base,
             input: Store::open(base)?,

@@ -68,12 +68,17 @@ pub struct Listed {
 }
 
 impl Jobs {
+    /// Where the jobs of an output are kept.
+    pub(in crate::transform) fn beside(output: &Location) -> Location {
+        output.beside(".plimsoll")
+    }
+
     /// The jobs of an output. Nothing is made or looked at yet.
     ///
     /// # Errors
     /// As [`Store::attach`].
     pub fn open(output: &Location) -> Result<Self> {
-        let store = Store::attach(&output.beside(".plimsoll"))?;
+        let store = Store::attach(&Self::beside(output))?;
         Ok(Self { output: output.clone(), store })
     }
 
