@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Scenario;
+
 /// One point of the grid.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Cell {
     /// Backend, by name.
     pub backend: String,
@@ -17,10 +20,17 @@ pub struct Cell {
     pub threads: usize,
     /// Arithmetic: `f32`.
     pub precision: String,
+    /// Sessions on each device of an instance, side by side.
+    pub sessions: usize,
+    /// Memory that batches are staged in: `pageable`, or `pinned` for a CUDA device.
+    pub staging: String,
+    /// What is issued, and what counts.
+    pub scenario: Scenario,
 }
 
 /// What was measured in one cell over all rounds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CellRecord {
     /// Which cell.
     pub cell: Cell,
@@ -28,8 +38,14 @@ pub struct CellRecord {
     pub throughput_images_per_s: f64,
     /// Ends of the 95% bootstrap interval of that median.
     pub throughput_ci95: (f64, f64),
-    /// Time of a batch from its closing to its predictions, over all rounds and instances.
+    /// Over all rounds and instances: of a batch from its closing to its predictions (offline), of
+    /// a request from its submission (closed loop) or from its scheduled time (server).
     pub latency: Latency,
+    /// The histogram behind `latency`: HdrHistogram's V2 format, compressed, in base64, as
+    /// HdrHistogram logs hold it.
+    pub latency_histogram: String,
+    /// What the load generator did, over all rounds; absent offline, where it is the feeder.
+    pub load: Option<Load>,
     /// Where an image's time went, mean over all rounds, of one instance.
     pub stages: Stages,
     /// Share of predictions on the check set equal to the reference's, 0 to 1.
@@ -49,6 +65,7 @@ pub struct CellRecord {
 /// Percentiles of the time of a batch, in nanoseconds. One is absent where there are too few
 /// samples to give it with 99% confidence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Latency {
     /// Batches measured.
     pub samples: u64,
@@ -64,24 +81,76 @@ pub struct Latency {
     pub p999_ns: Option<u64>,
 }
 
-/// Nanoseconds an image in each stage, mean, of one instance. Stages overlap where the pipeline
-/// lets them, so their sum may exceed the time an image takes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// Where the time went between an image's arrival and its prediction, of one instance. Stages
+/// overlap where the pipeline lets them, so their sum may exceed the time an image takes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Stages {
-    /// Waiting in the queue for a batch, from arrival to the batch's closing.
-    pub queue_ns: f64,
+    /// Waiting in the queue for a batch, from arrival to the batch's closing. Its percentiles are
+    /// of the mean wait of a batch's images.
+    pub queue: Stage,
     /// Filling the slot.
-    pub stage_ns: f64,
-    /// Host to device.
-    pub h2d_ns: f64,
+    pub stage: Stage,
+    /// Host to device; absent on a CPU.
+    pub h2d: Option<Stage>,
     /// The forward pass.
-    pub compute_ns: f64,
-    /// Device to host.
-    pub d2h_ns: f64,
+    pub compute: Stage,
+    /// Device to host; absent on a CPU.
+    pub d2h: Option<Stage>,
+}
+
+/// One stage.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Stage {
+    /// Whose clock it was timed by.
+    pub clock: StageClock,
+    /// Nanoseconds an image, mean over all rounds.
+    pub ns_per_image: f64,
+    /// Nanoseconds a batch (for the stages of a job: an object), over all rounds.
+    pub batch: Latency,
+}
+
+/// Who timed a stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum StageClock {
+    /// The host's monotonic clock.
+    #[default]
+    Host,
+    /// Events on the device.
+    Device,
+}
+
+/// What the load generator did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Load {
+    /// Requests a second that the schedule asked for; absent in a closed loop.
+    pub offered_per_s: Option<f64>,
+    /// Requests a second that were issued.
+    pub issued_per_s: f64,
+    /// How late requests were issued, 99th percentile, nanoseconds; absent in a closed loop.
+    pub lateness_p99_ns: Option<u64>,
+}
+
+/// What kept the processors from running at full speed during a window. A field is absent where
+/// the system does not tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Throttling {
+    /// Share of the window for which the control group's quota held this group's threads back.
+    pub quota_share: Option<f64>,
+    /// Share of the processors' time that the hypervisor gave to others.
+    pub stolen_share: Option<f64>,
+    /// Times that a core was slowed down for its heat.
+    pub thermal_events: Option<u64>,
 }
 
 /// Whether a cell's figures may be used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "verdict", content = "reasons", rename_all = "UPPERCASE")]
 pub enum Verdict {
     /// They may.
@@ -92,6 +161,7 @@ pub enum Verdict {
 
 /// One pass over a cell.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Round {
     /// Its number, from 0.
     pub round: usize,
@@ -108,4 +178,10 @@ pub struct Round {
     /// Whether the throughput had settled (last three warm-up windows within 10%) when the window
     /// began.
     pub steady: bool,
+    /// When the measurement began, in seconds since the run did.
+    pub at_s: f64,
+    /// Share of the window in which a session stood idle for want of images, mean over instances.
+    pub idle_share: f64,
+    /// What kept the processors from running at full speed.
+    pub throttling: Throttling,
 }

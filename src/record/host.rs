@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Facts about a machine; a field is absent where the system does not tell.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Host {
     /// Processor, as it names itself.
     pub cpu_model: String,
@@ -25,6 +26,10 @@ pub struct Host {
     pub libtorch: Option<String>,
     /// Git revision of the source, `-dirty` where changed; absent outside a checkout.
     pub git_revision: Option<String>,
+    /// The instruction set that the native backend runs on: `avx512`, `avx2`, `portable`.
+    pub native_isa: Option<String>,
+    /// How the processor's clock is governed: `performance`, `powersave`...
+    pub governor: Option<String>,
     /// One-minute load average before the run.
     pub load_before: Option<f64>,
     /// One-minute load average after the run.

@@ -1,19 +1,28 @@
 //! Results as plain data: what a sweep makes and a report reads. No behaviour, no upward arrows.
 
+mod ceilings;
 mod cell;
 mod host;
+mod plan;
+mod scenario;
 
-pub use self::cell::{Cell, CellRecord, Latency, Round, Stages, Verdict};
+pub use self::ceilings::{Ceilings, JobStages};
+pub use self::cell::{
+    Cell, CellRecord, Latency, Load, Round, Stage, StageClock, Stages, Throttling, Verdict,
+};
 pub use self::host::Host;
+pub use self::plan::{Mode, PlanRecord};
+pub use self::scenario::Scenario;
 
 use serde::{Deserialize, Serialize};
 
 /// The version of everything in this module as it is written to `results.json`. It grows when a
 /// field changes its meaning or goes; a new optional field does not change it.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// One run of a sweep: all rounds over all cells, with what is needed to trust or repeat it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RunRecord {
     /// [`SCHEMA_VERSION`] of the writer.
     pub schema_version: u32,
@@ -41,6 +50,14 @@ pub struct RunRecord {
     /// Cost of the harness for each image: the same pipeline over the null backend, at each batch
     /// size of the grid, as (batch, nanoseconds an image).
     pub own_cost_ns_per_image: Vec<(usize, f64)>,
+    /// What the machine reached at best in this run; absent where the run ended before.
+    pub ceilings: Option<Ceilings>,
+    /// What an object of a job costs besides its inference; absent where the run ended before.
+    pub job_stages: Option<JobStages>,
+    /// How the cells were chosen.
+    pub plan: PlanRecord,
+    /// Why there are no CUDA cells, if there are none.
+    pub no_cuda: Option<String>,
     /// Measured cells, in the grid's order.
     pub cells: Vec<CellRecord>,
     /// Cells that were not measured, with the reason.

@@ -9,19 +9,22 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::record::{Cell, CellRecord, Round, RunRecord, Verdict};
+use crate::record::{Cell, CellRecord, Round, RunRecord, Stage, Verdict};
 
 /// A column: its name and its field of a row.
 type Column<R> = (&'static str, fn(&R) -> String);
 
 /// Which cell; first in both files.
-const CELL: [Column<Cell>; 6] = [
+const CELL: [Column<Cell>; 9] = [
     ("backend", |c| c.backend.clone()),
     ("device", |c| c.device.clone()),
     ("instances", |c| c.instances.to_string()),
     ("batch", |c| c.batch.to_string()),
     ("threads", |c| c.threads.to_string()),
     ("precision", |c| c.precision.clone()),
+    ("sessions", |c| c.sessions.to_string()),
+    ("staging", |c| c.staging.clone()),
+    ("scenario", |c| c.scenario.to_string()),
 ];
 
 /// What was measured in a cell.
@@ -36,11 +39,11 @@ const RESULT: [Column<CellRecord>; 21] = [
     ("latency_p95_ns", |r| known(r.latency.p95_ns)),
     ("latency_p99_ns", |r| known(r.latency.p99_ns)),
     ("latency_p999_ns", |r| known(r.latency.p999_ns)),
-    ("queue_ns_per_image", |r| number(r.stages.queue_ns)),
-    ("stage_ns_per_image", |r| number(r.stages.stage_ns)),
-    ("h2d_ns_per_image", |r| number(r.stages.h2d_ns)),
-    ("compute_ns_per_image", |r| number(r.stages.compute_ns)),
-    ("d2h_ns_per_image", |r| number(r.stages.d2h_ns)),
+    ("queue_ns_per_image", |r| number(r.stages.queue.ns_per_image)),
+    ("stage_ns_per_image", |r| number(r.stages.stage.ns_per_image)),
+    ("h2d_ns_per_image", |r| copies(r.stages.h2d.as_ref())),
+    ("compute_ns_per_image", |r| number(r.stages.compute.ns_per_image)),
+    ("d2h_ns_per_image", |r| copies(r.stages.d2h.as_ref())),
     ("agreement", |r| number(r.agreement)),
     ("max_score_difference", |r| r.max_score_difference.map_or_else(String::new, number)),
     ("accuracy", |r| r.accuracy.map_or_else(String::new, number)),
@@ -146,6 +149,11 @@ fn number(value: f64) -> String {
     if value.is_finite() { value.to_string() } else { String::new() }
 }
 
+/// The mean of a copy; nothing where none is made.
+fn copies(stage: Option<&Stage>) -> String {
+    stage.map_or_else(String::new, |stage| number(stage.ns_per_image))
+}
+
 fn known(value: Option<u64>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
 }
@@ -226,18 +234,18 @@ mod tests {
         let run = RunRecord { cells: vec![fixture::cell("torch", 2, 128)], ..fixture::empty() };
         assert_eq!(
             cells(&run),
-            "backend,device,instances,batch,threads,precision,throughput_images_per_s,\
+            "backend,device,instances,batch,threads,precision,sessions,staging,scenario,throughput_images_per_s,\
              throughput_ci95_low_images_per_s,throughput_ci95_high_images_per_s,rounds,\
              latency_samples,latency_p50_ns,latency_p90_ns,latency_p95_ns,latency_p99_ns,\
              latency_p999_ns,queue_ns_per_image,stage_ns_per_image,h2d_ns_per_image,\
              compute_ns_per_image,d2h_ns_per_image,agreement,max_score_difference,accuracy,\
              peak_rss_bytes,verdict,reasons\n\
-             torch,cpu,2,128,1,f32,20000.5,19800,20200.25,3,300,12000000,13000000,14000000,,,\
-             900,45.5,0,95000,0,1,0.00001,0.9891,300000000,VALID,\n"
+             torch,cpu,2,128,1,f32,1,pageable,offline,20000.5,19800,20200.25,3,300,12000000,13000000,14000000,,,\
+             900,45.5,,95000,,1,0.00001,0.9891,300000000,VALID,\n"
         );
         assert!(rounds(&run).starts_with(
-            "backend,device,instances,batch,threads,precision,round,position,images,seconds,\
-             throughput_images_per_s,warmup_s,steady\ntorch,cpu,2,128,1,f32,0,"
+            "backend,device,instances,batch,threads,precision,sessions,staging,scenario,round,position,images,seconds,\
+             throughput_images_per_s,warmup_s,steady\ntorch,cpu,2,128,1,f32,1,pageable,offline,0,"
         ));
     }
 

@@ -1,8 +1,11 @@
 //! Records for tests: one cell with round figures, and a whole run that looks like a real one.
 
+use crate::measure::Recorder;
 use crate::record::{
-    Cell, CellRecord, Host, Latency, Round, RunRecord, SCHEMA_VERSION, Stages, Verdict,
+    Ceilings, Cell, CellRecord, Host, JobStages, Latency, Mode, PlanRecord, Round, RunRecord,
+    SCHEMA_VERSION, Scenario, Stage, StageClock, Stages, Throttling, Verdict,
 };
+use crate::units::Nanos;
 
 /// A valid cell with figures that are easy to read back.
 pub(super) fn cell(backend: &str, instances: usize, batch: usize) -> CellRecord {
@@ -14,6 +17,9 @@ pub(super) fn cell(backend: &str, instances: usize, batch: usize) -> CellRecord 
         throughput_images_per_s: throughput,
         warmup_s: 0.5,
         steady: true,
+        at_s: 10.0 * round as f64,
+        idle_share: 0.01,
+        throttling: Throttling { stolen_share: Some(0.002), ..Throttling::default() },
     };
     CellRecord {
         cell: Cell {
@@ -23,6 +29,9 @@ pub(super) fn cell(backend: &str, instances: usize, batch: usize) -> CellRecord 
             batch,
             threads: 1,
             precision: "f32".into(),
+            sessions: 1,
+            staging: "pageable".into(),
+            scenario: Scenario::Offline,
         },
         throughput_images_per_s: 20_000.5,
         throughput_ci95: (19_800.0, 20_200.25),
@@ -34,12 +43,13 @@ pub(super) fn cell(backend: &str, instances: usize, batch: usize) -> CellRecord 
             p99_ns: None,
             p999_ns: None,
         },
+        latency_histogram: histogram(300, 12e6, 1.0),
+        load: None,
         stages: Stages {
-            queue_ns: 900.0,
-            stage_ns: 45.5,
-            h2d_ns: 0.0,
-            compute_ns: 95_000.0,
-            d2h_ns: 0.0,
+            queue: stage(900.0, batch),
+            stage: stage(45.5, batch),
+            compute: stage(95_000.0, batch),
+            ..Stages::default()
         },
         agreement: 1.0,
         max_score_difference: Some(1e-5),
@@ -48,6 +58,25 @@ pub(super) fn cell(backend: &str, instances: usize, batch: usize) -> CellRecord 
         verdict: Verdict::Valid,
         rounds: vec![round(0, 19_800.0), round(1, 20_000.5), round(2, 20_200.25)],
     }
+}
+
+/// A stage that takes so long an image, each batch the same.
+fn stage(ns_per_image: f64, batch: usize) -> Stage {
+    let ns = (ns_per_image * batch as f64) as u64;
+    let batch = Latency { samples: 300, p50_ns: Some(ns), p90_ns: Some(ns), ..Latency::default() };
+    Stage { clock: StageClock::Host, ns_per_image, batch }
+}
+
+/// Times with a tail, whose shape is made up: the slowest of a thousand takes `1 + tail` times the
+/// median.
+fn histogram(samples: u64, median_ns: f64, tail: f64) -> String {
+    let mut recorder = Recorder::new();
+    for n in 0..samples.min(20_000) {
+        let share = (n as f64 + 0.5) / samples.min(20_000) as f64;
+        let slower = 0.02 * (share - 0.5) + tail * 0.001 / (1.001 - share);
+        recorder.record(Nanos((median_ns * (1.0 + slower)) as u64));
+    }
+    recorder.into()
 }
 
 /// A run without cells.
@@ -79,10 +108,30 @@ pub(super) fn empty() -> RunRecord {
             isa: ["avx2", "fma", "avx512f"].map(String::from).to_vec(),
             libtorch: Some("2.11.0".into()),
             git_revision: Some("0f3c2a1b9d".into()),
+            native_isa: Some("avx512".into()),
+            governor: Some("performance".into()),
             load_before: Some(0.12),
             load_after: Some(3.8),
         },
         own_cost_ns_per_image: vec![],
+        ceilings: Some(Ceilings {
+            isa: "avx512".into(),
+            fma_one_core_flop_per_s: 90e9,
+            fma_all_cores_flop_per_s: 340e9,
+            copy_one_core_bytes_per_s: 9e9,
+            copy_all_cores_bytes_per_s: 21e9,
+            decode_one_core_images_per_s: 210_000.0,
+            ..Ceilings::default()
+        }),
+        job_stages: Some(JobStages {
+            objects: 1_000,
+            read: stage(6_100.0, 1),
+            decode: stage(4_700.0, 1),
+            encode: stage(310.0, 1),
+            write: stage(14_000.0, 1),
+        }),
+        plan: PlanRecord { mode: Mode::Grid, budget_s: None, grid_cells: 60, evidence: vec![] },
+        no_cuda: Some("no CUDA driver was found on this machine".into()),
         cells: vec![],
         skipped: vec![],
         warnings: vec![],
@@ -137,6 +186,9 @@ fn likely(backend: &str, peak: f64, fixed_us: f64, instances: usize, batch: usiz
                 throughput_images_per_s: rate,
                 warmup_s: 0.4,
                 steady: true,
+                at_s: (round * 60 + (round * 13 + batch) % 60) as f64,
+                idle_share: 0.01,
+                throttling: Throttling::default(),
             }
         })
         .collect();
@@ -156,10 +208,11 @@ fn likely(backend: &str, peak: f64, fixed_us: f64, instances: usize, batch: usiz
         p99_ns: percentile(if instances == 4 { 1.9 } else { 1.16 }, 459),
         p999_ns: percentile(2.4, 4_603),
     };
+    record.latency_histogram = histogram(samples, batch_ns, if instances == 4 { 4.0 } else { 1.0 });
     record.stages = Stages {
-        queue_ns: 420.0 + 5_000.0 / images,
-        stage_ns: 36.0,
-        compute_ns: (batch_ns / images).round(),
+        queue: stage(420.0 + 5_000.0 / images, batch),
+        stage: stage(36.0, batch),
+        compute: stage((batch_ns / images).round(), batch),
         ..Stages::default()
     };
     record.peak_rss_bytes = Some(if backend == "torch" { 262 << 20 } else { 21 << 20 });

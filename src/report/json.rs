@@ -79,7 +79,7 @@ mod tests {
         for text in ["", "[]", "{}", "PNG"] {
             assert!(parse(text).unwrap_err().contains("not a record"), "{text}");
         }
-        let cut = r#"{"schema_version": 1, "plimsoll_version": "0.1.0"}"#;
+        let cut = r#"{"schema_version": 2, "plimsoll_version": "0.1.0"}"#;
         assert!(parse(cut).unwrap_err().contains("damaged"));
     }
 }

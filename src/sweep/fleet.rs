@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use super::INSTANCE_KIND;
 use super::message::{Down, Measured, Order, Up};
 use super::runner::{Bench, Measurement};
+use super::stages::StageTimes;
 use crate::config::Sweep;
 use crate::error::{Error, Result};
 use crate::measure::Recorder;
 use crate::measure::host::own_cores;
 use crate::pipeline::{Event, Fleet, place};
-use crate::record::{Cell, Stages};
+use crate::record::Cell;
 
 /// How often the user's wish to stop is looked at while nothing happens.
 const TICK: Duration = Duration::from_millis(50);
@@ -134,21 +135,16 @@ impl Bench for FleetBench<'_> {
     }
 }
 
-/// All instances of a cell as one measurement: rates add up, stages are means by image.
+/// All instances of a cell as one measurement: rates add up.
 fn add_up(all: Vec<Measured>) -> Measurement {
     let images: u64 = all.iter().map(|one| one.images).sum();
     let rate: f64 =
         all.iter().filter(|m| m.seconds > 0.0).map(|m| m.images as f64 / m.seconds).sum();
     let mut latency = Recorder::new();
-    let mut stages = Stages::default();
+    let mut stages = StageTimes::default();
     for one in &all {
         latency.merge(&one.latency);
-        let share = one.images as f64 / images.max(1) as f64;
-        stages.queue_ns += one.stages.queue_ns * share;
-        stages.stage_ns += one.stages.stage_ns * share;
-        stages.h2d_ns += one.stages.h2d_ns * share;
-        stages.compute_ns += one.stages.compute_ns * share;
-        stages.d2h_ns += one.stages.d2h_ns * share;
+        stages.merge(&one.stages);
     }
     Measurement {
         images,
@@ -178,18 +174,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_of_instances_add_up_and_stages_are_means_by_image() {
-        let one = |images, seconds, compute_ns| Measured {
-            images,
-            seconds,
-            steady: true,
-            stages: Stages { compute_ns, ..Stages::default() },
-            ..Measured::default()
-        };
-        let both = add_up(vec![one(300, 1.0, 10.0), one(100, 0.5, 30.0)]);
+    fn rates_of_instances_add_up() {
+        let one =
+            |images, seconds| Measured { images, seconds, steady: true, ..Measured::default() };
+        let both = add_up(vec![one(300, 1.0), one(100, 0.5)]);
         assert_eq!(both.images, 400);
         assert!((both.images as f64 / both.seconds - 500.0).abs() < 1e-9);
-        assert!((both.stages.compute_ns - 15.0).abs() < 1e-9);
         assert!(both.steady);
     }
 

@@ -4,7 +4,7 @@ use crate::backend;
 use crate::config::Sweep;
 use crate::error::{Error, Result};
 use crate::measure;
-use crate::record::Cell;
+use crate::record::{Cell, Scenario};
 use crate::units::Nanos;
 
 /// A pass with more threads than this many times the cores measures the scheduler alone.
@@ -73,6 +73,9 @@ pub fn grid(config: &Sweep, machine: &Machine) -> Result<Grid> {
                         batch,
                         threads,
                         precision: "f32".into(),
+                        sessions: 1,
+                        staging: "pageable".into(),
+                        scenario: Scenario::Offline,
                     };
                     match unfit(&cell, &offer, machine) {
                         Some(reason) => grid.skipped.push((cell, reason)),

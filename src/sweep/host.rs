@@ -16,6 +16,8 @@ pub fn host(facts: Facts, libtorch: Option<String>, load_before: Option<f64>) ->
         isa: facts.isa,
         libtorch,
         git_revision: facts.git_revision,
+        native_isa: None,
+        governor: None,
         load_before,
         load_after: None,
     }

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::stages::StageTimes;
 use crate::backend::Predictions;
 use crate::measure::{Recorder, WarmupRule};
 use crate::model::CLASSES;
-use crate::record::Stages;
 use crate::units::Nanos;
 
 /// From the parent.
@@ -73,7 +73,7 @@ pub(super) struct Measured {
     pub(super) warmup_s: f64,
     pub(super) steady: bool,
     pub(super) latency: Recorder,
-    pub(super) stages: Stages,
+    pub(super) stages: StageTimes,
     pub(super) check: Option<Said>,
     pub(super) peak_rss_bytes: Option<u64>,
 }

@@ -14,6 +14,7 @@ mod instance;
 mod message;
 mod rounds;
 mod runner;
+mod stages;
 mod tally;
 mod whole;
 mod window;
@@ -23,6 +24,7 @@ pub use self::grid::{Grid, Machine, Offer, estimate, grid};
 pub use self::host::host;
 pub use self::instance::serve;
 pub use self::runner::{Bench, Measurement, Observer, Outcome, Plan, Step, run};
+pub use self::stages::StageTimes;
 pub use self::whole::{Order, sweep};
 
 /// What the instances of a sweep are started as: `plimsoll instance sweep`.

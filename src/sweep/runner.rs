@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::check::Reference;
 use super::rounds;
+use super::stages::StageTimes;
 use super::tally::Tally;
 use crate::backend::Predictions;
 use crate::error::{Error, Result};
 use crate::measure::Recorder;
-use crate::record::{Cell, CellRecord, Round, Stages};
+use crate::record::{Cell, CellRecord, Round};
 
 /// Measures one cell once: starts its instances, warms them up, opens the window, and adds up.
 pub trait Bench {
@@ -33,8 +34,8 @@ pub struct Measurement {
     pub steady: bool,
     /// Time of each batch in the window from its closing to its predictions.
     pub latency: Recorder,
-    /// Nanoseconds an image in each stage, mean, of one instance.
-    pub stages: Stages,
+    /// Times of the same batches in each stage.
+    pub stages: StageTimes,
     /// What each instance said of the check set, in its order; empty where it was not asked in
     /// this round. Every cell has to be asked in one round at least.
     pub predictions: Vec<Predictions>,

@@ -2,17 +2,16 @@
 
 use super::check::{Agreement, Reference};
 use super::runner::Measurement;
+use super::stages::{StageTimes, latency};
 use crate::measure::{Evidence, Guard, Interval, Recorder, median_interval, reasons};
-use crate::record::{Cell, CellRecord, Latency, Round, Stages, Verdict};
+use crate::record::{Cell, CellRecord, Round, Throttling, Verdict};
 
 /// One cell's rounds so far.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     rounds: Vec<Round>,
     latency: Recorder,
-    stages: Stages,
-    /// Images behind the means in `stages`.
-    staged: f64,
+    stages: StageTimes,
     agreement: Option<Agreement>,
     peak_rss_bytes: Option<u64>,
     failure: Option<String>,
@@ -37,9 +36,12 @@ impl Tally {
             throughput_images_per_s: rate,
             warmup_s,
             steady,
+            at_s: 0.0,
+            idle_share: 0.0,
+            throttling: Throttling::default(),
         });
         self.latency.merge(&measured.latency);
-        self.add_stages(&measured.stages, images as f64);
+        self.stages.merge(&measured.stages);
         for predictions in &measured.predictions {
             let agreement = reference.compare(predictions);
             self.agreement = Some(self.agreement.map_or(agreement, |one| one.worst(agreement)));
@@ -76,7 +78,9 @@ impl Tally {
             throughput_images_per_s: median,
             throughput_ci95: (low, high),
             latency: latency(&self.latency),
-            stages: self.stages,
+            latency_histogram: self.latency.into(),
+            load: None,
+            stages: self.stages.stages(),
             agreement: self.agreement.map_or(0.0, |agreement| agreement.share()),
             max_score_difference: self.agreement.and_then(|agreement| agreement.max_difference),
             accuracy: self.agreement.and_then(|agreement| agreement.accuracy()),
@@ -107,34 +111,5 @@ impl Tally {
             all.extend(reasons(&evidence));
         }
         if all.is_empty() { Verdict::Valid } else { Verdict::Invalid(all) }
-    }
-
-    /// Weighs the means of a round by its images.
-    fn add_stages(&mut self, stages: &Stages, images: f64) {
-        let before = self.staged;
-        self.staged += images;
-        if self.staged == 0.0 {
-            return;
-        }
-        let total = self.staged;
-        let mean = |mean: &mut f64, new: f64| *mean = (*mean * before + new * images) / total;
-        mean(&mut self.stages.queue_ns, stages.queue_ns);
-        mean(&mut self.stages.stage_ns, stages.stage_ns);
-        mean(&mut self.stages.h2d_ns, stages.h2d_ns);
-        mean(&mut self.stages.compute_ns, stages.compute_ns);
-        mean(&mut self.stages.d2h_ns, stages.d2h_ns);
-    }
-}
-
-/// The percentiles as a record keeps them.
-fn latency(recorder: &Recorder) -> Latency {
-    let percentiles = recorder.percentiles();
-    Latency {
-        samples: percentiles.samples,
-        p50_ns: percentiles.p50_ns,
-        p90_ns: percentiles.p90_ns,
-        p95_ns: percentiles.p95_ns,
-        p99_ns: percentiles.p99_ns,
-        p999_ns: percentiles.p999_ns,
     }
 }

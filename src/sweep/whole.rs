@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::measure;
 use crate::model;
 use crate::pipeline::sayable;
-use crate::record::{Cell, RunRecord, SCHEMA_VERSION};
+use crate::record::{Cell, Mode, PlanRecord, RunRecord, SCHEMA_VERSION, Scenario};
 use crate::staging::Pool;
 
 /// The backend whose predictions all others are held to.
@@ -107,6 +107,15 @@ pub fn sweep(
         model_source,
         host,
         own_cost_ns_per_image: own_cost,
+        ceilings: None,
+        job_stages: None,
+        plan: PlanRecord {
+            mode: Mode::Grid,
+            budget_s: None,
+            grid_cells: grid.cells.len(),
+            evidence: Vec::new(),
+        },
+        no_cuda: Some("this Plimsoll measures the CPU alone".into()),
         cells: outcome.cells,
         skipped: grid.skipped.clone(),
         warnings,
@@ -144,6 +153,9 @@ fn own_cost(
             batch,
             threads: 1,
             precision: "f32".into(),
+            sessions: 1,
+            staging: "pageable".into(),
+            scenario: Scenario::Offline,
         };
         // Not round 0: there is no model whose predictions could be checked.
         match bench.measure(&cell, 1) {

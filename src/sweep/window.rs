@@ -1,9 +1,9 @@
 //! What one session's batches add up to: warm-up, waiting for the others, the window. Pure.
 
 use super::message::Measured;
+use super::stages::StageTimes;
 use crate::measure::{Phase, Recorder, Warmup, WarmupRule};
 use crate::pipeline::BatchTimes;
-use crate::record::Stages;
 use crate::units::Nanos;
 
 /// Follows a session through its measurement, batch by batch.
@@ -18,7 +18,7 @@ pub(super) struct Meter {
     start: Nanos,
     images: u64,
     latency: Recorder,
-    sums: Sums,
+    stages: StageTimes,
     warmup_s: f64,
     steady: bool,
 }
@@ -29,16 +29,6 @@ enum State {
     Holding,
     Open { since: Nanos },
     Over { seconds: f64 },
-}
-
-/// Nanoseconds of all batches of the window.
-#[derive(Debug, Default)]
-struct Sums {
-    queue: u64,
-    stage: u64,
-    h2d: u64,
-    compute: u64,
-    d2h: u64,
 }
 
 /// What changed with a batch.
@@ -61,7 +51,7 @@ impl Meter {
             start: now,
             images: 0,
             latency: Recorder::new(),
-            sums: Sums::default(),
+            stages: StageTimes::default(),
             warmup_s: 0.0,
             steady: false,
         }
@@ -90,11 +80,7 @@ impl Meter {
                 let elapsed = now - *since;
                 self.images += images;
                 self.latency.record(now - times.closed);
-                self.sums.queue += times.queued.0;
-                self.sums.stage += (times.staged - times.closed).0;
-                self.sums.h2d += times.device.h2d.0;
-                self.sums.compute += times.device.compute.0;
-                self.sums.d2h += times.device.d2h.0;
+                self.stages.add(images, times);
                 if elapsed < self.length {
                     return Change::None;
                 }
@@ -108,20 +94,13 @@ impl Meter {
     /// What was measured; nothing at all where the window never ended.
     pub(super) fn measured(self) -> Measured {
         let State::Over { seconds } = self.state else { return Measured::default() };
-        let mean = |sum: u64| sum as f64 / self.images.max(1) as f64;
         Measured {
             images: self.images,
             seconds,
             warmup_s: self.warmup_s,
             steady: self.steady,
             latency: self.latency,
-            stages: Stages {
-                queue_ns: mean(self.sums.queue),
-                stage_ns: mean(self.sums.stage),
-                h2d_ns: mean(self.sums.h2d),
-                compute_ns: mean(self.sums.compute),
-                d2h_ns: mean(self.sums.d2h),
-            },
+            stages: self.stages,
             ..Measured::default()
         }
     }
@@ -166,8 +145,9 @@ mod tests {
         assert!((measured.warmup_s - 60e-9).abs() < 1e-15);
         assert!(measured.steady);
         assert_eq!(measured.latency.samples(), 10);
-        let Stages { queue_ns, stage_ns, compute_ns, .. } = measured.stages;
-        assert_eq!((queue_ns, stage_ns, compute_ns), (2.0, 0.1, 0.2));
+        let stages = measured.stages.stages();
+        let means = [stages.queue, stages.stage, stages.compute].map(|stage| stage.ns_per_image);
+        assert_eq!(means, [2.0, 0.1, 0.2]);
     }
 
     #[test]

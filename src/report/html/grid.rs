@@ -42,13 +42,16 @@ pub(super) struct Table {
 }
 
 /// Every column but the verdict.
-const COLUMNS: [Column; 20] = [
+const COLUMNS: [Column; 23] = [
     words_in("backend", |r| text(&r.cell.backend)),
     or_common(words_in("device", |r| text(&r.cell.device))),
     number("instances", "processes", |r| whole(r.cell.instances)),
     or_common(number("threads", "an instance", |r| whole(r.cell.threads))),
     number("batch", "images", |r| whole(r.cell.batch)),
     or_common(words_in("precision", |r| text(&r.cell.precision))),
+    or_common(number("sessions", "a device", |r| whole(r.cell.sessions))),
+    or_common(words_in("staging", |r| text(&r.cell.staging))),
+    or_common(words_in("scenario", |r| text(&r.cell.scenario.to_string()))),
     number("throughput", "images/s", |r| {
         figure(rate(r.throughput_images_per_s), r.throughput_images_per_s)
     }),
@@ -60,10 +63,10 @@ const COLUMNS: [Column; 20] = [
     number("p95", "a batch", |r| span(r.latency.p95_ns)),
     number("p99", "a batch", |r| span(r.latency.p99_ns)),
     number("p99.9", "a batch", |r| span(r.latency.p999_ns)),
-    number("queue", "an image", |r| mean(r.stages.queue_ns)),
-    number("stage", "an image", |r| mean(r.stages.stage_ns)),
-    or_common(number("copy", "an image", |r| mean(r.stages.h2d_ns + r.stages.d2h_ns))),
-    number("compute", "an image", |r| mean(r.stages.compute_ns)),
+    number("queue", "an image", |r| mean(r.stages.queue.ns_per_image)),
+    number("stage", "an image", |r| mean(r.stages.stage.ns_per_image)),
+    or_common(number("copy", "an image", |r| mean(copies(r)))),
+    number("compute", "an image", |r| mean(r.stages.compute.ns_per_image)),
     number("agreement", "with reference", |r| figure(words::percent(r.agreement), r.agreement)),
     number("accuracy", "of labels", |r| {
         known(r.accuracy.map(words::percent), r.accuracy.unwrap_or_default())
@@ -144,6 +147,12 @@ fn span(nanos: Option<u64>) -> Field {
     known(nanos.map(|nanos| Nanos(nanos).to_string()), nanos.unwrap_or_default() as f64)
 }
 
+/// Nanoseconds an image that both copies take; 0 where there are none.
+fn copies(record: &CellRecord) -> f64 {
+    let stages = &record.stages;
+    [&stages.h2d, &stages.d2h].into_iter().flatten().map(|stage| stage.ns_per_image).sum()
+}
+
 fn mean(nanos: f64) -> Field {
     figure(Nanos(nanos.round() as u64).to_string(), nanos)
 }
@@ -167,14 +176,21 @@ mod tests {
         let mut run = fixture::run();
         let titles = |table: &Table| table.columns.iter().map(|c| c.title).collect::<Vec<_>>();
         let plain = table(&run, None);
-        assert_eq!(plain.common, "device cpu, threads 1, precision f32, copy 0 ns");
+        assert_eq!(
+            plain.common,
+            "device cpu, threads 1, precision f32, sessions 1, staging pageable, scenario offline, \
+             copy 0 ns"
+        );
         assert_eq!(
             titles(&plain)[..plain.lead],
             ["backend", "instances", "batch", "throughput", "interval"]
         );
         run.cells[0].cell.threads = 2;
         let table = table(&run, None);
-        assert_eq!(table.common, "device cpu, precision f32, copy 0 ns");
+        assert_eq!(
+            table.common,
+            "device cpu, precision f32, sessions 1, staging pageable, scenario offline, copy 0 ns"
+        );
         assert!(titles(&table).contains(&"threads"));
         assert!(table.rows.iter().all(|row| row.fields.len() == table.columns.len()));
     }

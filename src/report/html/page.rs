@@ -281,7 +281,7 @@ mod tests {
         let page = render(&run).unwrap();
         assert_eq!(page.matches("<th scope=\"row\">").count(), run.cells.len());
         assert!(page.contains("3 of 1,000 predictions differ"));
-        assert!(page.contains("All cells: device cpu, threads 1, precision f32, copy 0 ns."));
+        assert!(page.contains("All cells: device cpu, threads 1, precision f32, sessions 1, "));
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use std::sync::atomic::AtomicBool;
 
 use super::*;
-use crate::record::Verdict;
+use crate::backend::DeviceTimes;
+use crate::pipeline::BatchTimes;
+use crate::record::{Scenario, Verdict};
 use crate::units::Nanos;
 
 /// A bench that does as told: given the cell, the round, and how many measurements came before.
@@ -60,6 +62,9 @@ fn cell(batch: usize) -> Cell {
         batch,
         threads: 1,
         precision: "f32".into(),
+        sessions: 1,
+        staging: "pageable".into(),
+        scenario: Scenario::Offline,
     }
 }
 
@@ -220,7 +225,7 @@ fn a_window_without_a_batch_is_invalid_and_divides_by_nothing() {
     });
     assert!(reasons(&records[0])[0].starts_with("no image was completed in 3 of 3 rounds"));
     assert_eq!(records[0].throughput_images_per_s, 0.0);
-    assert!(records[0].stages.compute_ns == 0.0);
+    assert!(records[0].stages.compute.ns_per_image == 0.0);
 }
 
 #[test]
@@ -232,11 +237,13 @@ fn rounds_that_lie_apart_widen_the_interval_and_are_invalid() {
 #[test]
 fn stages_are_means_over_all_images() {
     let records = records(&cells(1), 2, |_, round, _| {
-        let (images, compute_ns) = [(100, 30.0), (300, 10.0)][round];
-        let stages = Stages { compute_ns, queue_ns: 5.0, ..Stages::default() };
+        let (images, compute) = [(100, 3_000), (300, 3_000)][round];
+        let mut stages = StageTimes::default();
+        let device = DeviceTimes { compute: Nanos(compute), ..DeviceTimes::default() };
+        stages.add(images, &BatchTimes { device, ..BatchTimes::default() });
         Ok(Measurement { stages, ..at(images) })
     });
-    assert_eq!((records[0].stages.compute_ns, records[0].stages.queue_ns), (15.0, 5.0));
+    assert_eq!(records[0].stages.compute.ns_per_image, 15.0);
 }
 
 #[test]
