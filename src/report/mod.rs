@@ -22,9 +22,13 @@ mod files;
 mod fixture;
 pub mod html;
 pub mod json;
+#[allow(dead_code)]
+mod scaling;
 #[cfg(test)]
 mod schema;
 pub mod table;
+#[allow(dead_code)]
+mod versus;
 mod words;
 
 pub use self::best::{Best, best};
