@@ -20,6 +20,7 @@ mod exporter;
 mod files;
 #[cfg(test)]
 mod fixture;
+mod groups;
 pub mod html;
 pub mod json;
 #[allow(dead_code)]
