@@ -15,3 +15,4 @@ mod view;
 mod browser;
 
 pub use self::page::render;
+pub(super) use self::view::command;
