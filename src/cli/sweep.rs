@@ -75,6 +75,7 @@ pub(super) fn run(args: Args) -> Result<u8> {
         threads: args.threads,
         rounds: args.rounds,
         seed: args.seed,
+        ..Overrides::default()
     };
     let config = overrides.apply(file);
     config.check(backend::names())?;
