@@ -13,4 +13,4 @@ pub use self::drift::{Drift, Sample, drift};
 pub use self::recorder::{Percentiles, Recorder, samples_needed};
 pub use self::stats::{Interval, median, median_interval, ratio_interval};
 pub use self::steady::{Phase, Warmup, WarmupRule};
-pub use self::verdict::{Evidence, Guard, MIN_BATCHES, MIN_ROUNDS, reasons};
+pub use self::verdict::{Evidence, Guard, MIN_BATCHES, MIN_ROUNDS, WIDEST, reasons};
