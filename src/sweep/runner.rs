@@ -295,4 +295,6 @@ impl<'a> Run<'a> {
 #[cfg(test)]
 mod drifting;
 #[cfg(test)]
+mod resuming;
+#[cfg(test)]
 mod tests;
