@@ -253,22 +253,22 @@ fn every_dimension_has_a_flag_and_a_cell_that_does_not_fit_its_reason() {
 
 #[test]
 fn a_budget_is_kept_and_the_cells_that_it_does_not_reach_are_listed() {
-    let bench = Bench::new(TINY);
-    let flags = ["--backend", "native", "--batch", "1,2,3,4,5,6,7,8,9,10,11,12", "--budget", "11s"];
+    // Three rounds of a cell take more than a second: twelve cells do not fit.
+    let bench = Bench::new(&TINY.replace("\"30ms\"", "\"300ms\""));
+    let flags = ["--backend", "native", "--batch", "1,2,4,8,16,32", "--budget", "7s"];
     let dry = run(bench.args(&[&flags[..], &["--dry-run"]].concat())).exits(0);
-    dry.complains("24 cells, of which about ").complains(" within the budget of 11.0 s");
+    dry.complains("12 cells, of which about 1 within the budget of 7.00 s");
 
     let ended = run(bench.args(&flags));
     let record = bench.record();
     let ended = exits_by_its_verdicts(ended, &record);
-    assert_eq!((record.plan.mode, record.plan.budget_s), (Mode::Budget, Some(11.0)), "{ended}");
-    assert_eq!(record.plan.grid_cells, 24);
-    assert!(record.elapsed_s < 13.0, "{} s\n{ended}", record.elapsed_s);
-    assert!(!record.cells.is_empty(), "{ended}");
-    assert_eq!(record.cells.len() + record.skipped.len(), 24, "{ended}");
-    let says = |reason: &str| reason.starts_with("no time within the budget of 11.0 s; ");
+    assert_eq!((record.plan.mode, record.plan.budget_s), (Mode::Budget, Some(7.0)), "{ended}");
+    assert_eq!(record.plan.grid_cells, 12);
+    assert!((1..12).contains(&record.cells.len()), "{} cells\n{ended}", record.cells.len());
+    assert!(record.cells.iter().any(|cell| cell.cell.batch == 32), "the largest batch is telling");
+    assert_eq!(record.cells.len() + record.skipped.len(), 12, "{ended}");
+    let says = |reason: &str| reason.starts_with("no time within the budget of 7.00 s; ");
     assert!(record.skipped.iter().all(|(_, reason)| says(reason)), "{:?}", record.skipped);
-    assert!(record.cells.iter().any(|cell| cell.cell.batch == 12), "the largest batch is telling");
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn times(measurement: Nanos, n: usize) -> Nanos {
 
 /// About how long a sweep of `cells` cells takes, its set-up aside; with a budget, that budget. In a
 /// search, cells that it cannot answer with are not to be counted.
-pub fn estimate(config: &Sweep, cells: usize) -> Nanos {
+fn estimate(config: &Sweep, cells: usize) -> Nanos {
     let measurements = match mode(config) {
         Mode::Grid => cells.saturating_mul(config.rounds),
         Mode::Budget => return config.budget,
