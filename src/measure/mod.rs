@@ -3,9 +3,11 @@
 //! Everything here but [`host`] is pure: times and samples are handed in, nothing reads a clock.
 
 pub mod host;
+mod modes;
 mod recorder;
 mod stats;
 mod steady;
+mod throttle;
 mod verdict;
 
 pub use self::recorder::{Percentiles, Recorder, samples_needed};

@@ -6,11 +6,13 @@
 //! is behind [`Bench`]. [`sweep()`] puts it together with a bench of real instances, whose other
 //! end is [`serve`].
 
+mod ceilings;
 mod check;
 mod fleet;
 mod grid;
 mod host;
 mod instance;
+mod job_stages;
 mod message;
 mod rounds;
 mod runner;

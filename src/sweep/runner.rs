@@ -9,7 +9,7 @@ use super::tally::Tally;
 use crate::backend::Predictions;
 use crate::error::{Error, Result};
 use crate::measure::Recorder;
-use crate::record::{Cell, CellRecord, Round};
+use crate::record::{Cell, CellRecord, Round, Throttling};
 
 /// Measures one cell once: starts its instances, warms them up, opens the window, and adds up.
 pub trait Bench {
@@ -41,6 +41,8 @@ pub struct Measurement {
     pub predictions: Vec<Predictions>,
     /// Largest resident memory of one instance's process, if the system tells.
     pub peak_rss_bytes: Option<u64>,
+    /// What kept the processors from running at full speed.
+    pub throttling: Throttling,
 }
 
 /// What is to be measured.

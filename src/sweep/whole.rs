@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::{Instant, SystemTime};
 
+use super::ceilings;
 use super::check::Reference;
 use super::fleet::{FleetBench, Setup};
 use super::grid::Grid;
 use super::host;
 use super::instance::predict;
+use super::job_stages;
 use super::runner::{self, Bench, Observer, Plan};
 use crate::backend::{self, Outputs, SessionOptions};
 use crate::config::Sweep;
@@ -77,6 +79,10 @@ pub fn sweep(
     };
     let mut bench = FleetBench::new(setup, config, stop);
     let mut warnings = grid.warnings.clone();
+    let ceilings = ceilings::measure(images)?;
+    let job_stages = job_stages::measure(images)
+        .map_err(|error| warnings.push(format!("the stages of a job: {error}")))
+        .ok();
     let own_cost = own_cost(&mut bench, config, &mut warnings);
     let plan = Plan {
         cells: &grid.cells,
@@ -92,6 +98,11 @@ pub fn sweep(
     if dataset.synthetic {
         warnings.push(format!("the images are {}", dataset.description));
     }
+    let ceilings = if outcome.interrupted {
+        ceilings
+    } else {
+        ceilings::larger(ceilings, &ceilings::measure(images)?)
+    };
     let mut host = host(measure::host::facts(), backend::libtorch_version(), load_before);
     host.load_after = measure::host::load_average();
     Ok(RunRecord {
@@ -107,8 +118,8 @@ pub fn sweep(
         model_source,
         host,
         own_cost_ns_per_image: own_cost,
-        ceilings: None,
-        job_stages: None,
+        ceilings: Some(ceilings),
+        job_stages,
         plan: PlanRecord {
             mode: Mode::Grid,
             budget_s: None,
