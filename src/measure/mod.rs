@@ -4,9 +4,11 @@
 
 mod drift;
 pub mod host;
+mod modes;
 mod recorder;
 mod stats;
 mod steady;
+mod throttle;
 mod verdict;
 
 pub use self::drift::{Drift, Sample, drift};

@@ -25,6 +25,7 @@ pub mod json;
 #[cfg(test)]
 mod schema;
 pub mod table;
+mod waterfall;
 mod words;
 
 pub use self::best::{Best, best};
