@@ -7,11 +7,13 @@
 //! it ends. [`prepare`] and [`sweep()`] put it together with a bench of real instances, whose other
 //! end is [`serve`].
 
+mod ceilings;
 mod check;
 mod fleet;
 mod grid;
 mod host;
 mod instance;
+mod job_stages;
 mod journal;
 mod message;
 mod mode;

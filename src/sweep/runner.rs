@@ -13,7 +13,7 @@ use crate::backend::Predictions;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::measure::Recorder;
-use crate::record::{Cell, CellRecord, Round};
+use crate::record::{Cell, CellRecord, Round, Throttling};
 use crate::units::Nanos;
 
 /// Measures one cell once: starts its instances, warms them up, opens the window, and adds up.
@@ -49,6 +49,8 @@ pub struct Measurement {
     pub predictions: Vec<Predictions>,
     /// Largest resident memory of one instance's process, if the system tells.
     pub peak_rss_bytes: Option<u64>,
+    /// What kept the processors from running at full speed.
+    pub throttling: Throttling,
 }
 
 /// What is to be measured.

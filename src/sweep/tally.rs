@@ -3,6 +3,7 @@
 use super::check::{Agreement, Reference};
 use super::runner::Measurement;
 use super::stages::{StageTimes, latency};
+use crate::measure::host::Pressure;
 use crate::measure::{Evidence, Guard, Interval, Recorder, median_interval, reasons};
 use crate::record::{Cell, CellRecord, Round, Throttling, Verdict};
 
@@ -38,7 +39,7 @@ impl Tally {
             steady,
             at_s,
             idle_share: 0.0,
-            throttling: Throttling::default(),
+            throttling: measured.throttling,
         });
         self.latency.merge(&measured.latency);
         self.stages.merge(&measured.stages);
@@ -67,7 +68,7 @@ impl Tally {
         let rates: Vec<f64> =
             self.rounds.iter().map(|round| round.throughput_images_per_s).collect();
         let throughput = median_interval(&rates, seed);
-        let verdict = self.verdict(cell, reference, throughput);
+        let verdict = self.verdict(cell, reference, rates, throughput);
         let Interval { median, low, high } =
             throughput.unwrap_or(Interval { median: 0.0, low: 0.0, high: 0.0 });
         CellRecord {
@@ -87,7 +88,13 @@ impl Tally {
         }
     }
 
-    fn verdict(&self, cell: &Cell, reference: &Reference, throughput: Option<Interval>) -> Verdict {
+    fn verdict(
+        &self,
+        cell: &Cell,
+        reference: &Reference,
+        rates: Vec<f64>,
+        throughput: Option<Interval>,
+    ) -> Verdict {
         let guard = match self.agreement {
             _ if cell.backend == "null" => Guard::NoModel,
             Some(agreement) => agreement.guard(reference.tolerance),
@@ -100,6 +107,8 @@ impl Tally {
             empty_rounds: count(|round| round.images == 0),
             batches: self.latency.samples(),
             throughput,
+            rates,
+            pressure: self.rounds.iter().map(|round| pressure(round.throttling)).collect(),
             guard,
         };
         let mut all: Vec<String> = self.failure.iter().cloned().collect();
@@ -109,4 +118,10 @@ impl Tally {
         }
         if all.is_empty() { Verdict::Valid } else { Verdict::Invalid(all) }
     }
+}
+
+/// As the verdict reads it.
+fn pressure(throttling: Throttling) -> Pressure {
+    let Throttling { quota_share, stolen_share, thermal_events } = throttling;
+    Pressure { quota_share, stolen_share, thermal_events }
 }

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
+use super::ceilings;
 use super::check::Reference;
 use super::fleet::{FleetBench, Setup};
 use super::grid::Grid;
 use super::host;
 use super::instance::predict;
+use super::job_stages;
 use super::journal::{Header, Journal, Parts};
 use super::mode::{mode, schedule};
 use super::runner::{self, Bench, Observer, Plan};
@@ -145,6 +147,10 @@ pub fn sweep(
             journal.measurements()
         ));
     }
+    let ceilings = ceilings::measure(images)?;
+    let job_stages = job_stages::measure(images)
+        .map_err(|error| warnings.push(format!("the stages of a job: {error}")))
+        .ok();
     let own_cost = own_cost(&mut bench, config, &mut warnings);
     let mut schedule = schedule(config, &grid.cells, prepared.facts.cores);
     let plan = Plan { cells: &grid.cells, seed: config.seed, reference, clock };
@@ -157,6 +163,11 @@ pub fn sweep(
         warnings.push(format!("the images are {}", dataset.description));
     }
     warnings.extend(drift_of(&outcome.cells, config.seed).and_then(|drift| drift.warning()));
+    let ceilings = if outcome.interrupted {
+        ceilings
+    } else {
+        ceilings::larger(ceilings, &ceilings::measure(images)?)
+    };
     let libtorch = backend::libtorch_version();
     let mut host = host(prepared.facts.clone(), libtorch, prepared.load_before);
     host.load_after = measure::host::load_average();
@@ -175,8 +186,8 @@ pub fn sweep(
         model_source: prepared.model_source.clone(),
         host,
         own_cost_ns_per_image: own_cost,
-        ceilings: None,
-        job_stages: None,
+        ceilings: Some(ceilings),
+        job_stages,
         plan: PlanRecord {
             mode: mode(config),
             budget_s: (config.budget.0 > 0).then(|| config.budget.seconds()),
