@@ -255,19 +255,19 @@ fn every_dimension_has_a_flag_and_a_cell_that_does_not_fit_its_reason() {
 fn a_budget_is_kept_and_the_cells_that_it_does_not_reach_are_listed() {
     // Three rounds of a cell take more than a second: twelve cells do not fit.
     let bench = Bench::new(&TINY.replace("\"30ms\"", "\"300ms\""));
-    let flags = ["--backend", "native", "--batch", "1,2,4,8,16,32", "--budget", "7s"];
+    let flags = ["--backend", "native", "--batch", "1,2,4,8,16,32", "--budget", "8s"];
     let dry = run(bench.args(&[&flags[..], &["--dry-run"]].concat())).exits(0);
-    dry.complains("12 cells, of which about 1 within the budget of 7.00 s");
+    dry.complains("12 cells, of which about 1 within the budget of 8.00 s");
 
     let ended = run(bench.args(&flags));
     let record = bench.record();
     let ended = exits_by_its_verdicts(ended, &record);
-    assert_eq!((record.plan.mode, record.plan.budget_s), (Mode::Budget, Some(7.0)), "{ended}");
+    assert_eq!((record.plan.mode, record.plan.budget_s), (Mode::Budget, Some(8.0)), "{ended}");
     assert_eq!(record.plan.grid_cells, 12);
     assert!((1..12).contains(&record.cells.len()), "{} cells\n{ended}", record.cells.len());
     assert!(record.cells.iter().any(|cell| cell.cell.batch == 32), "the largest batch is telling");
     assert_eq!(record.cells.len() + record.skipped.len(), 12, "{ended}");
-    let says = |reason: &str| reason.starts_with("no time within the budget of 7.00 s; ");
+    let says = |reason: &str| reason.starts_with("no time within the budget of 8.00 s; ");
     assert!(record.skipped.iter().all(|(_, reason)| says(reason)), "{:?}", record.skipped);
 }
 

@@ -136,11 +136,10 @@ pub(super) fn run(
             }
             let total = run.done + schedule.remaining(&run.so_far());
             let turn = Turn { index, position, total };
-            if !run.recalled(&turn)? {
-                if stop.load(Ordering::Relaxed) || !run.measured(&turn, bench)? {
-                    interrupted = true;
-                    break 'run;
-                }
+            let recalled = run.recalled(&turn)?;
+            if !recalled && (stop.load(Ordering::Relaxed) || !run.measured(&turn, bench)?) {
+                interrupted = true;
+                break 'run;
             }
             if schedule.settled(index, &run.seen[index]) {
                 run.complete(index)?;
