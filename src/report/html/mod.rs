@@ -7,6 +7,7 @@
 
 mod charts;
 mod grid;
+mod pack;
 mod page;
 mod script;
 mod view;
