@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn text_is_shorter_than_base64() {
-        let bytes: Vec<u8> = (0..13_000u32).map(|n| (n * 2_654_435_761) as u8).collect();
+        let bytes: Vec<u8> = (0..13_000u32).map(|n| n.wrapping_mul(2_654_435_761) as u8).collect();
         assert_eq!(text(&bytes).len(), 16_000);
     }
 
