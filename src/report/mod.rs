@@ -29,6 +29,7 @@ mod schema;
 pub mod table;
 #[allow(dead_code)]
 mod versus;
+mod waterfall;
 mod words;
 
 pub use self::best::{Best, best};
