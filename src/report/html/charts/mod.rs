@@ -54,11 +54,6 @@ pub(super) fn groups(run: &RunRecord) -> Vec<Group<'_>> {
 }
 
 impl<'a> Group<'a> {
-    /// A cell of the group: what all have in common can be read off it.
-    pub(super) fn first(&self) -> &'a Cell {
-        &self.cells[0].cell
-    }
-
     /// Where its cells stand in the run.
     pub(super) fn places(&self) -> Vec<usize> {
         self.cells.iter().map(|record| self.place(record)).collect()
