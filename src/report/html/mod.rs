@@ -28,5 +28,7 @@ mod view;
 
 #[cfg(test)]
 mod browser;
+#[cfg(test)]
+mod large;
 
 pub use self::page::render;

@@ -86,7 +86,7 @@ pub(super) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    fn of(run: &'a RunRecord, answer: &'a Answer<'a>) -> Self {
+    pub(super) fn of(run: &'a RunRecord, answer: &'a Answer<'a>) -> Self {
         let groups = charts::groups(run);
         let scales = charts::scales(&groups);
         let mut pairs = versus::versus(run);
@@ -211,6 +211,7 @@ mod tests {
 
     use super::*;
     use crate::record::Cell;
+    use crate::report::html::large;
     use crate::report::{csv, fixture};
 
     /// The run with the same text in every place that holds one.
@@ -218,7 +219,9 @@ mod tests {
         let mut run = fixture::run();
         let list = vec![text.to_owned(); 2];
         let rename = |cell: &mut Cell| {
-            for name in [&mut cell.backend, &mut cell.device, &mut cell.precision] {
+            for name in
+                [&mut cell.backend, &mut cell.device, &mut cell.precision, &mut cell.staging]
+            {
                 *name = text.into();
             }
         };
@@ -245,6 +248,13 @@ mod tests {
             *place = text.into();
         }
         host.isa = list.clone();
+        host.native_isa = Some(text.into());
+        host.governor = Some(text.into());
+        if let Some(ceilings) = &mut run.ceilings {
+            ceilings.isa = text.into();
+        }
+        run.no_cuda = Some(text.into());
+        run.plan.evidence = list.clone();
         host.libtorch = Some(text.into());
         host.git_revision = Some(text.into());
         run.command = list.clone();
@@ -307,6 +317,32 @@ mod tests {
             assert!(!markup.contains(loader), "{loader}");
         }
         assert!(page.contains("default-src 'none'"));
+    }
+
+    #[test]
+    fn a_run_of_four_hundred_cells_fits_whatever_became_of_them() {
+        for run in [large::run(400), large::invalid(large::run(400))] {
+            let page = render(&run).unwrap();
+            let of = |from: &str, to: &str| {
+                let start = page.find(from).unwrap();
+                start + from.len()..start + page[start..].find(to).unwrap()
+            };
+            let (data, table) = (of("id=\"data\">", "</script>"), of("<tbody>\n<tr", "</tbody>"));
+            let sizes = (page.len(), data.len(), table.len());
+            println!("page, data and table: {sizes:?} bytes");
+            assert!(page.len() < 2_000_000, "{sizes:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_term_links_to_is_on_the_page() {
+        let page = render(&fixture::run()).unwrap();
+        let targets: Vec<_> = page.split("href=\"#").skip(1).collect();
+        assert!(targets.len() > 25);
+        for target in targets {
+            let id = &target[..target.find('"').unwrap()];
+            assert!(page.contains(&format!("id=\"{id}\"")), "no {id}");
+        }
     }
 
     #[test]

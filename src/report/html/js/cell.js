@@ -46,17 +46,19 @@ function framed(x, y) {
   };
 }
 
-// Time an image, stage by stage in the order of a job.
+// Time an image, stage by stage in the order of a job: each begins where the one before would end if
+// none overlapped.
 function stages(bars) {
-  const layout = framed("us an image", "");
-  const longest = Math.max(...bars.map((bar) => bar.ns), 1) / 1e3;
+  const layout = framed("us an image, one stage after another", "");
+  let end = 0;
+  const begin = bars.map((bar) => { const base = end; end += bar.ns / 1e3; return base; });
   delete layout.yaxis.title;
-  Object.assign(layout.xaxis, { range: [0, longest * 1.3] });
+  Object.assign(layout.xaxis, { range: [0, Math.max(end, 1e-3) * 1.22] });
   Object.assign(layout.yaxis, { autorange: "reversed", showgrid: false });
-  Object.assign(layout, { hovermode: "closest", margin: { l: 70, r: 12, t: 8, b: 44 } });
+  Object.assign(layout, { hovermode: "closest", bargap: 0.35, margin: { l: 70, r: 12, t: 8, b: 44 } });
   return {
     data: [{
-      type: "bar", orientation: "h", y: bars.map((bar) => bar.name), x: bars.map((bar) => bar.ns / 1e3), meta: 0,
+      type: "bar", orientation: "h", y: bars.map((bar) => bar.name), x: bars.map((bar) => bar.ns / 1e3), base: begin, meta: 0,
       text: bars.map((bar) => nanos(bar.ns)), textposition: "outside", cliponaxis: false, hoverinfo: "skip",
       marker: { meta: bars.map((bar) => (bar.ofRun ? "soft" : 0)) },
     }],
@@ -70,7 +72,7 @@ function rounds(row, at, rates, steady) {
   const [low, high] = [figure(row, "throughput_ci95_low_images_per_s"), figure(row, "throughput_ci95_high_images_per_s")];
   const median = figure(row, "throughput_images_per_s");
   const line = (y) => ({ type: "line", xref: "paper", x0: 0, x1: 1, y0: y, y1: y, line: { width: 1.2, dash: "dash" } });
-  const band = { type: "rect", xref: "paper", x0: 0, x1: 1, y0: low, y1: high, fillcolor: "", opacity: 0.14, line: { width: 0 } };
+  const band = { type: "rect", xref: "paper", x0: 0, x1: 1, y0: low, y1: high, fillcolor: "band", opacity: 0.14, line: { width: 0 } };
   layout.shapes = [low, high, median].every(known) ? [band, line(median)] : [];
   layout.yaxis.rangemode = "normal";
   const of = (name, kept, symbol) => {
@@ -101,10 +103,9 @@ function show(data, rows, place) {
   const p = (n) => figure(row, "latency_" + n + "_ns");
   const [low, high] = ["low", "high"].map((end) => figure(row, "throughput_ci95_" + end + "_images_per_s"));
   by("cell-figures").replaceChildren(
-    told("Throughput", rate(figure(row, "throughput_images_per_s")) + " images/s", "95% interval " + rate(low) + " to " + rate(high)),
-    told("Median latency", nanos(p("p50")), count(row.latency_samples) + " batches"),
-    told("p90, p95", nanos(p("p90")) + ", " + nanos(p("p95")), "a batch"),
-    told("p99, p99.9", nanos(p("p99")) + ", " + nanos(p("p999")), p("p999") === null ? "a dash: too few batches" : "a batch"),
+    told("Throughput", rate(figure(row, "throughput_images_per_s")), "images/s, 95% within " + rate(low) + " to " + rate(high)),
+    ...["p50", "p90", "p95", "p99", "p999"].map((n) =>
+      told(n.replace("999", "99.9"), nanos(p(n)), p(n) === null ? "too few batches" : n === "p50" ? count(row.latency_samples) + " batches" : "a batch")),
     told("Memory", bytes(figure(row, "peak_rss_bytes")), "peak, one instance"),
     told("Agreement", percent(figure(row, "agreement")), "with the reference"),
   );

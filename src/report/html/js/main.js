@@ -2,7 +2,7 @@ const root = document.documentElement;
 root.classList.add("js");
 const table = document.getElementById("cells");
 const lines = table ? tableOf(table) : [];
-const state = { axes: { batch: "log", throughput: "linear", latency: "log" }, shown: () => true, cell: null };
+const state = { axes: { batch: "log", throughput: "linear", latency: "log" }, ends: {}, shown: () => true, cell: null };
 let draw = async () => {};
 
 const failed = (error) => {
@@ -18,6 +18,10 @@ if (table) {
     const rows = rowsOf(data.csv);
     exactly(lines, rows);
     copying(document.getElementById("copy"), document.getElementById("copied"), data.csv);
+
+    const every = (...names) => extremes(lines.flatMap((_, place) => names.map((name) => figure(rows[place], name))));
+    state.ends.throughput = every("throughput_images_per_s");
+    state.ends.latency = every("latency_p50_ns", "latency_p99_ns").map((ns) => ns / 1e6);
 
     const specs = (name) => {
       const place = state.cell;

@@ -54,13 +54,18 @@ function pressed(plot, { points, event }) {
   return cells.sort((a, b) => far(a) - far(b))[0]?.customdata ?? null;
 }
 
-// What the reader chose: axes, backends and devices, and the cell that is open.
-function chosen(spec, name, { axes, shown, cell }) {
+// What the reader chose: axes, backends and devices, and the cell that is open. `ends` are the least
+// and the greatest value of a kind of plot, so that its panels share one scale.
+function chosen(spec, name, { axes, ends, shown, cell }) {
   const kind = name.replace(/-\d+$/, "");
   const { xaxis, yaxis } = spec.layout;
-  if (["throughput", "latency", "own-cost", "versus"].includes(kind) && axes.batch === "linear") plain(xaxis, "linear");
-  if (kind === "throughput" && axes.throughput === "log") plain(yaxis, "log");
-  if (kind === "latency" && axes.latency === "linear") plain(yaxis, "linear");
+  if (["throughput", "latency", "own-cost", "versus"].includes(kind) && axes.batch === "linear") {
+    for (const of of ["range", "tickvals", "ticktext"]) delete xaxis[of];
+    Object.assign(xaxis, { type: "linear", autorange: true, rangemode: "tozero" });
+  }
+  if (kind === "throughput" && axes.throughput === "log") logarithmic(yaxis, ends.throughput);
+  if (kind === "latency" && axes.latency === "linear") linear(yaxis, ends.latency);
+  if (kind === "curves" && axes.latency === "log") logarithmic(yaxis, extremes(spec.data.flatMap((trace) => trace.y)));
   for (const trace of spec.data) {
     const of = trace.customdata?.flat().find(Number.isInteger);
     if (of !== undefined && !shown(of)) trace.visible = false;
@@ -74,11 +79,25 @@ function chosen(spec, name, { axes, shown, cell }) {
   return spec;
 }
 
-// An axis of another kind finds its own ends and ticks.
-function plain(axis, type) {
-  for (const name of ["range", "tickvals", "ticktext", "tickmode"]) delete axis[name];
-  Object.assign(axis, { type, autorange: true, rangemode: type === "linear" ? "tozero" : "normal" });
-  if (type === "log") axis.dtick = "D2";
+const extremes = (values) => {
+  const some = values.filter((value) => value > 0 && Number.isFinite(value));
+  return some.length ? [Math.min(...some), Math.max(...some)] : [1, 10];
+};
+
+// As axes.rs has it: decades alone read best, where there are enough of them.
+function logarithmic(axis, [least, greatest]) {
+  const [low, high] = [least * 0.8, greatest * 1.25];
+  const steps = high >= low * 100 ? [1] : [1, 2, 5];
+  const ticks = [];
+  for (let decade = Math.floor(Math.log10(low)); decade <= Math.log10(high); decade++) {
+    for (const step of steps) if (step * 10 ** decade >= low && step * 10 ** decade <= high) ticks.push(Number((step * 10 ** decade).toPrecision(1)));
+  }
+  Object.assign(axis, { type: "log", autorange: false, range: [Math.log10(low), Math.log10(high)], tickvals: ticks, ticktext: ticks.map((tick) => (tick < 1 ? String(tick) : count(tick))) });
+}
+
+function linear(axis, [, greatest]) {
+  for (const of of ["tickvals", "ticktext"]) delete axis[of];
+  Object.assign(axis, { type: "linear", autorange: false, range: [0, greatest * 1.08] });
 }
 
 function themed(spec, colours, print) {
@@ -89,7 +108,7 @@ function themed(spec, colours, print) {
     } else if (trace.mode === "text") {
       trace.textfont = { color: trace.meta === "remark" ? colours.soft : colours.heatInk, size: 12.5 };
     } else if (trace.type === "bar") {
-      trace.marker = { ...trace.marker, color: trace.marker.meta.map((n) => (n === "soft" ? colours.soft : colours.lines[n])) };
+      trace.marker = { ...trace.marker, color: trace.marker.meta.map((n) => (n === "soft" ? colours.soft : colours.lines[n])), opacity: trace.marker.meta.map((n) => (n === "soft" ? 0.5 : 1)) };
       trace.textfont = { color: colours.ink };
     } else {
       trace.line = { ...trace.line, color: colour };
