@@ -13,7 +13,7 @@ pub const MIN_BATCHES: u64 = 7;
 
 /// The widest interval, as half its width over the median: a throughput is to be known to within
 /// 5% either way.
-const WIDEST: f64 = 0.05;
+pub const WIDEST: f64 = 0.05;
 
 /// What is known of a cell when its last round has ended.
 #[derive(Clone, Debug, Default)]

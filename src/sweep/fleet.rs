@@ -84,7 +84,7 @@ impl<'a> FleetBench<'a> {
 
     /// Starts a cell's instances, waits until all are warm, lets them go, and hears what each
     /// has measured, and what kept the processors from running at full speed meanwhile.
-    fn run(&self, cell: &Cell, round: usize) -> Result<(Vec<Measured>, Pressure)> {
+    fn run(&self, cell: &Cell, nth: usize) -> Result<(Vec<Measured>, Pressure)> {
         let config = self.config;
         let Setup { program, model, images, check } = self.setup.clone();
         let fleet: Fleet<Up> = Fleet::start(
@@ -96,7 +96,7 @@ impl<'a> FleetBench<'a> {
         let order = Order {
             model,
             images,
-            check: if round == 0 { check } else { 0 },
+            check: if nth == 0 { check } else { 0 },
             backend: cell.backend.clone(),
             batch: cell.batch,
             threads: cell.threads,
@@ -132,8 +132,8 @@ impl<'a> FleetBench<'a> {
 }
 
 impl Bench for FleetBench<'_> {
-    fn measure(&mut self, cell: &Cell, round: usize) -> Result<Measurement> {
-        let (all, pressure) = self.run(cell, round)?;
+    fn measure(&mut self, cell: &Cell, nth: usize) -> Result<Measurement> {
+        let (all, pressure) = self.run(cell, nth)?;
         Ok(Measurement { throttling: throttling(pressure), ..add_up(all) })
     }
 }

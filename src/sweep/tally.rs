@@ -19,13 +19,13 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Adds a round, and gives it as it is recorded.
+    /// Adds a round that began `at_s` seconds into the run, and gives it as it is recorded.
     pub(super) fn add(
         &mut self,
-        round: usize,
-        position: usize,
+        (round, position): (usize, usize),
+        at_s: f64,
         measured: &Measurement,
-        reference: &Reference,
+        agreement: Option<Agreement>,
     ) -> &Round {
         let Measurement { images, seconds, warmup_s, steady, .. } = *measured;
         let rate = if seconds > 0.0 { images as f64 / seconds } else { 0.0 };
@@ -37,16 +37,13 @@ impl Tally {
             throughput_images_per_s: rate,
             warmup_s,
             steady,
-            at_s: 0.0,
+            at_s,
             idle_share: 0.0,
             throttling: measured.throttling,
         });
         self.latency.merge(&measured.latency);
         self.stages.merge(&measured.stages);
-        for predictions in &measured.predictions {
-            let agreement = reference.compare(predictions);
-            self.agreement = Some(self.agreement.map_or(agreement, |one| one.worst(agreement)));
-        }
+        self.agreement = self.agreement.into_iter().chain(agreement).reduce(Agreement::worst);
         self.peak_rss_bytes = self.peak_rss_bytes.max(measured.peak_rss_bytes);
         &self.rounds[self.rounds.len() - 1]
     }

@@ -1,6 +1,7 @@
 //! Facts about the machine, and what this process uses of it.
 
 mod affinity;
+mod cache;
 mod cgroup;
 mod git;
 mod identity;
@@ -12,6 +13,7 @@ use std::path::Path;
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
 pub use self::affinity::{in_parallel, own_cores, pin};
+pub use self::cache::l2_bytes;
 pub use self::identity::ProcessIdentity;
 pub use self::pressure::{Counters, Pressure};
 pub use self::process::{peak_resident_bytes, resident_bytes};

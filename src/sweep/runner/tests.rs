@@ -6,21 +6,29 @@ use std::time::Duration;
 
 use super::*;
 use crate::backend::{self, Backend, DeviceTimes, Null, Outputs, SessionOptions};
+use crate::config::Sweep;
 use crate::data::{Image, Split, digits};
 use crate::model;
 use crate::pipeline::BatchTimes;
 use crate::record::{Scenario, Verdict};
 use crate::staging::Pool;
 use crate::sweep::instance::predict;
+use crate::sweep::schedule::{Budget, Whole};
 use crate::units::Nanos;
 
-/// A bench that does as told: given the cell, the round, and how many measurements came before.
-struct Scripted<F>(F, usize);
+/// A bench that does as told: given the cell, how often it was measured before, and how many
+/// measurements came before this. Each takes a second.
+struct Scripted<F> {
+    script: F,
+    clock: Clock,
+    before: usize,
+}
 
 impl<F: FnMut(&Cell, usize, usize) -> Result<Measurement>> Bench for Scripted<F> {
-    fn measure(&mut self, cell: &Cell, round: usize) -> Result<Measurement> {
-        self.1 += 1;
-        (self.0)(cell, round, self.1 - 1)
+    fn measure(&mut self, cell: &Cell, nth: usize) -> Result<Measurement> {
+        self.clock.advance(Nanos(1_000_000_000));
+        self.before += 1;
+        (self.script)(cell, nth, self.before - 1)
     }
 }
 
@@ -106,10 +114,24 @@ fn sweep(
     notes: &mut Notes,
     script: impl FnMut(&Cell, usize, usize) -> Result<Measurement>,
 ) -> Result<Outcome> {
-    let plan = Plan { cells, rounds, seed, reference: &reference() };
+    let config = Sweep { rounds, max_rounds: rounds, seed, ..Sweep::default() };
+    scheduled(&mut Whole::new(&config, cells), cells, seed, notes, &mut Journal::default(), script)
+}
+
+fn scheduled(
+    schedule: &mut dyn Schedule,
+    cells: &[Cell],
+    seed: u64,
+    notes: &mut Notes,
+    journal: &mut Journal,
+    script: impl FnMut(&Cell, usize, usize) -> Result<Measurement>,
+) -> Result<Outcome> {
+    let clock = Clock::manual();
+    let plan = Plan { cells, seed, reference: &reference(), clock: &clock };
     let never = AtomicBool::new(false);
     let stop = notes.stop_after.map_or(&never, |(_, flag)| flag);
-    run(&plan, &mut Scripted(script, 0), notes, stop)
+    let mut bench = Scripted { script, clock: clock.clone(), before: 0 };
+    run(&plan, schedule, &mut bench, journal, notes, stop)
 }
 
 /// Runs to the end and gives the records.
@@ -290,14 +312,18 @@ fn a_fast_session_with_wrong_answers_is_invalid_however_fast() {
     let fast = says(&Null::scripted(Arc::new(|_, _| Ok(Duration::ZERO))));
 
     let cells = cells(2);
-    let plan = Plan { cells: &cells, rounds: 3, seed: 1, reference: &reference };
+    let clock = Clock::manual();
+    let plan = Plan { cells: &cells, seed: 1, reference: &reference, clock: &clock };
+    let config = Sweep { rounds: 3, max_rounds: 3, ..Sweep::default() };
+    let mut schedule = Whole::new(&config, &cells);
     let script = |cell: &Cell, _: usize, _: usize| {
         let (rate, said) = if cell.batch == 1 { (1000, &honest) } else { (1_000_000, &fast) };
         Ok(Measurement { predictions: vec![said.clone()], ..at(rate) })
     };
-    let mut notes = Notes::default();
-    let stop = AtomicBool::new(false);
-    let outcome = run(&plan, &mut Scripted(script, 0), &mut notes, &stop).unwrap();
+    let mut bench = Scripted { script, clock: clock.clone(), before: 0 };
+    let (mut notes, never) = (Notes::default(), AtomicBool::new(false));
+    let outcome =
+        run(&plan, &mut schedule, &mut bench, &mut Journal::default(), &mut notes, &never).unwrap();
     assert_eq!(outcome.cells[0].verdict, Verdict::Valid);
     let said = &reasons(&outcome.cells[1])[0];
     assert!(said.contains(" of 32 check images got another class"), "{said}");
