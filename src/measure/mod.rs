@@ -9,10 +9,12 @@ mod recorder;
 mod stats;
 mod steady;
 mod throttle;
+mod usl;
 mod verdict;
 
 pub use self::drift::{Drift, Sample, drift};
 pub use self::recorder::{Percentiles, Recorder, samples_needed};
-pub use self::stats::{Interval, median, median_interval, ratio_interval};
+pub use self::stats::{Interval, median, median_interval, ratio_interval, unpaired_ratio_interval};
 pub use self::steady::{Phase, Warmup, WarmupRule};
+pub use self::usl::{Usl, usl};
 pub use self::verdict::{Evidence, Guard, MIN_BATCHES, MIN_ROUNDS, WIDEST, reasons};

@@ -297,4 +297,6 @@ impl<'a> Run<'a> {
 #[cfg(test)]
 mod drifting;
 #[cfg(test)]
+mod resuming;
+#[cfg(test)]
 mod tests;
