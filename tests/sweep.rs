@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use plimsoll::measure::host::{Counters, own_cores};
 use plimsoll::record::{Cell, Mode, RunRecord, Verdict};
 use plimsoll::report;
 use rustix::process::Signal;
@@ -148,10 +149,13 @@ fn says_what_the_machine_can_do(record: &RunRecord) {
     let host = &record.host;
     assert!(host.native_isa.is_some() && !host.cpu_model.is_empty() && !host.os.is_empty());
     assert!(cfg!(not(unix)) || (host.load_before.is_some() && host.load_after.is_some()));
-    // Linux tells of stolen time in windows that are long enough to tell, and of quotas wherever
-    // there are control groups; these windows are too short for the former.
-    let told = record.cells.iter().flat_map(|cell| &cell.rounds).map(|round| round.throttling);
-    assert!(told.into_iter().all(|told| told.stolen_share.is_none_or(|share| share <= 1.0)));
+    // What the machine tells of its quotas it tells of every round.
+    let cores = own_cores();
+    let told = Counters::read(&cores).since(&Counters::read(&cores)).quota_share.is_some();
+    let rounds = record.cells.iter().flat_map(|cell| &cell.rounds);
+    for round in rounds {
+        assert_eq!(round.throttling.quota_share.is_some(), told, "{round:?}");
+    }
 }
 
 /// What a page would fetch from elsewhere.

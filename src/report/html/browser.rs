@@ -394,7 +394,12 @@ fn a_run_without_a_valid_cell_opens_its_first_and_an_empty_one_is_quiet() {
     let also = format!("{DETAILS} await ready(); tell(details());");
     let seen = read(&browser, "invalid.html", &run, &also);
     assert_eq!(seen, details(&run, &run.cells[0]));
-    let seen = read(&browser, "empty.html", &fixture::empty(), "await pause(50); tell($('h1').textContent);");
+    let seen = read(
+        &browser,
+        "empty.html",
+        &fixture::empty(),
+        "await pause(50); tell($('h1').textContent);",
+    );
     assert_eq!(seen, "No cell was measured.");
 }
 

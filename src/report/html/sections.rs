@@ -2,7 +2,7 @@
 
 use super::charts::Group;
 use super::view::times;
-use crate::record::{Cell, Ceilings, Mode, RunRecord};
+use crate::record::{Ceilings, Cell, Mode, RunRecord};
 use crate::report::scaling::Scaling;
 use crate::report::versus::Versus;
 use crate::report::words;
@@ -136,6 +136,7 @@ mod tests {
     use super::*;
     use crate::report::fixture;
     use crate::report::html::charts;
+    use crate::report::scaling::Over;
 
     #[test]
     fn a_long_list_ends_with_how_much_is_left() {
@@ -161,6 +162,7 @@ mod tests {
         let groups = charts::groups(&run);
         let named = |name: &str| Scaling {
             name: name.into(),
+            over: Over::Instances,
             points: vec![],
             fit: None,
             sentence: String::new(),

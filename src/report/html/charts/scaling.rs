@@ -79,7 +79,7 @@ fn ruled(
 mod tests {
     use super::*;
     use crate::measure::{Interval, Usl};
-    use crate::report::scaling::Point;
+    use crate::report::scaling::{Over, Point};
 
     #[test]
     fn a_fit_goes_through_its_points_and_beyond_them() {
@@ -97,6 +97,7 @@ mod tests {
         };
         let curve = Scaling {
             name: "native on cpu, batch 128, 1 thread".into(),
+            over: Over::Instances,
             points: vec![point(1), point(2), point(4)],
             fit: Some(fit),
             sentence: String::new(),
