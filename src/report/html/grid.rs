@@ -49,7 +49,9 @@ const COLUMNS: [Column; 24] = [
     or_common(number("sessions", "a device", "sessions", |r| r.cell.sessions.to_string())),
     or_common(words_in("staging", |r| r.cell.staging.clone())),
     or_common(words_in("scenario", |r| r.cell.scenario.to_string())),
-    number("throughput", "images/s", "throughput_images_per_s", |r| rate(r.throughput_images_per_s)),
+    number("throughput", "images/s", "throughput_images_per_s", |r| {
+        rate(r.throughput_images_per_s)
+    }),
     number("interval", "95%", "", |r| words::plus_minus(r).unwrap_or(UNKNOWN.into())),
     number("p50", "a batch", "latency_p50_ns", |r| words::span(r.latency.p50_ns)),
     number("p90", "a batch", "latency_p90_ns", |r| words::span(r.latency.p90_ns)),

@@ -73,7 +73,14 @@ fn cell(place: usize, chance: &mut impl FnMut() -> f64) -> CellRecord {
         let batch_ns = |factor: f64| Some((ns * batch as f64 * factor) as u64);
         Stage {
             ns_per_image: ns,
-            batch: Latency { samples: 6_000, p50_ns: batch_ns(0.97), p90_ns: batch_ns(1.1), p95_ns: batch_ns(1.21), p99_ns: batch_ns(1.73), p999_ns: batch_ns(2.9) },
+            batch: Latency {
+                samples: 6_000,
+                p50_ns: batch_ns(0.97),
+                p90_ns: batch_ns(1.1),
+                p95_ns: batch_ns(1.21),
+                p99_ns: batch_ns(1.73),
+                p999_ns: batch_ns(2.9),
+            },
             ..Stage::default()
         }
     };

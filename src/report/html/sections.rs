@@ -2,7 +2,7 @@
 
 use super::charts::Group;
 use super::view::times;
-use crate::record::{Cell, Ceilings, Mode, RunRecord};
+use crate::record::{Ceilings, Cell, Mode, RunRecord};
 use crate::report::scaling::Scaling;
 use crate::report::versus::Versus;
 use crate::report::words;
@@ -10,7 +10,7 @@ use crate::units::rate;
 
 /// Entries of a list of cells that stand in the page itself; a run of hundreds of invalid cells is
 /// to stay a page.
-const LISTED: usize = 80;
+const LISTED: usize = 40;
 
 /// One comparison of two groups of cells, as a plot with its table.
 pub(super) struct Pair<'a> {
@@ -143,7 +143,7 @@ mod tests {
         let each = cells.iter().map(|cell| (cell, format!("reason {}", cell.instances % 3)));
         let listed = listed(each);
         let shown: usize = listed.reasons.iter().map(|(_, names)| names.len()).sum();
-        assert_eq!((shown, listed.more), (80, 20));
+        assert_eq!((shown, listed.more), (40, 60));
     }
 
     #[test]

@@ -36,12 +36,9 @@ pub(super) fn groups(run: &RunRecord) -> Vec<Group<'_>> {
         let name = words::group(&record.cell);
         match groups.iter_mut().find(|group| group.name == name) {
             Some(group) => group.cells.push(record),
-            None => groups.push(Group {
-                name,
-                all: &run.cells,
-                cells: vec![record],
-                skipped: vec![],
-            }),
+            None => {
+                groups.push(Group { name, all: &run.cells, cells: vec![record], skipped: vec![] })
+            }
         }
     }
     for (cell, _) in &run.skipped {

@@ -37,9 +37,8 @@ pub(in crate::report::html) fn versus(pair: &Versus, scales: &Scales) -> Value {
             .hover_info(HoverInfo::Skip)
             .meta(1_u64),
     );
-    let y = Axis::new()
-        .title(Title::with_text("times as fast"))
-        .range(AxisRange::new(0.0, top * 1.1));
+    let y =
+        Axis::new().title(Title::with_text("times as fast")).range(AxisRange::new(0.0, top * 1.1));
     plot.set_layout(over_batch(scales, y));
     json(&plot)
 }
