@@ -20,14 +20,13 @@ mod exporter;
 mod files;
 #[cfg(test)]
 mod fixture;
+mod groups;
 pub mod html;
 pub mod json;
-#[allow(dead_code)]
 mod scaling;
 #[cfg(test)]
 mod schema;
 pub mod table;
-#[allow(dead_code)]
 mod versus;
 mod waterfall;
 mod words;

@@ -12,9 +12,9 @@ use super::stages::StageTimes;
 use crate::config::Sweep;
 use crate::error::{Error, Result};
 use crate::measure::Recorder;
-use crate::measure::host::own_cores;
+use crate::measure::host::{Counters, Pressure, own_cores};
 use crate::pipeline::{Event, Fleet, place};
-use crate::record::Cell;
+use crate::record::{Cell, Throttling};
 
 /// How often the user's wish to stop is looked at while nothing happens.
 const TICK: Duration = Duration::from_millis(50);
@@ -83,8 +83,8 @@ impl<'a> FleetBench<'a> {
     }
 
     /// Starts a cell's instances, waits until all are warm, lets them go, and hears what each
-    /// has measured.
-    fn run(&self, cell: &Cell, round: usize) -> Result<Vec<Measured>> {
+    /// has measured, and what kept the processors from running at full speed meanwhile.
+    fn run(&self, cell: &Cell, nth: usize) -> Result<(Vec<Measured>, Pressure)> {
         let config = self.config;
         let Setup { program, model, images, check } = self.setup.clone();
         let fleet: Fleet<Up> = Fleet::start(
@@ -96,7 +96,7 @@ impl<'a> FleetBench<'a> {
         let order = Order {
             model,
             images,
-            check: if round == 0 { check } else { 0 },
+            check: if nth == 0 { check } else { 0 },
             backend: cell.backend.clone(),
             batch: cell.batch,
             threads: cell.threads,
@@ -115,6 +115,7 @@ impl<'a> FleetBench<'a> {
                 (index, up) => return Err(unexpected(index, &up)),
             }
         }
+        let before = Counters::read(&self.cores);
         for index in 0..cell.instances {
             fleet.send(index, &Down::Go)?;
         }
@@ -125,13 +126,15 @@ impl<'a> FleetBench<'a> {
                 (index, up) => return Err(unexpected(index, &up)),
             }
         }
-        Ok(all.into_iter().map(|(_, measured)| measured).collect())
+        let pressure = Counters::read(&self.cores).since(&before);
+        Ok((all.into_iter().map(|(_, measured)| measured).collect(), pressure))
     }
 }
 
 impl Bench for FleetBench<'_> {
-    fn measure(&mut self, cell: &Cell, round: usize) -> Result<Measurement> {
-        Ok(add_up(self.run(cell, round)?))
+    fn measure(&mut self, cell: &Cell, nth: usize) -> Result<Measurement> {
+        let (all, pressure) = self.run(cell, nth)?;
+        Ok(Measurement { throttling: throttling(pressure), ..add_up(all) })
     }
 }
 
@@ -157,7 +160,14 @@ fn add_up(all: Vec<Measured>) -> Measurement {
         stages,
         peak_rss_bytes: all.iter().filter_map(|one| one.peak_rss_bytes).max(),
         predictions: all.into_iter().filter_map(|one| one.check.map(Into::into)).collect(),
+        throttling: Throttling::default(),
     }
+}
+
+/// As a record keeps it.
+fn throttling(pressure: Pressure) -> Throttling {
+    let Pressure { quota_share, stolen_share, thermal_events } = pressure;
+    Throttling { quota_share, stolen_share, thermal_events }
 }
 
 fn unexpected(index: usize, up: &Up) -> Error {
