@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use plimsoll::measure::host::{Counters, own_cores};
 use plimsoll::record::{Cell, RunRecord, Verdict};
 use plimsoll::report;
 use rustix::process::Signal;
@@ -129,6 +130,31 @@ fn a_sweep_measures_every_cell_and_writes_every_file() {
     assert!(ended.stderr.contains("8 cells x 3 rounds, about "), "{ended}");
     assert!(ended.stderr.contains("not MNIST"), "{ended}");
     ended.says("native").says(&format!("report: {}", bench.file("report.html").display()));
+    says_what_the_machine_can_do(&record);
+}
+
+/// The ceilings are there and no cell is above them, and what surrounds the cells was timed.
+#[track_caller]
+fn says_what_the_machine_can_do(record: &RunRecord) {
+    let ceilings = record.ceilings.as_ref().unwrap();
+    for cell in record.cells.iter().filter(|cell| cell.cell.backend == "native") {
+        let rate = plimsoll::model::FLOP_PER_IMAGE as f64 * cell.throughput_images_per_s;
+        assert!(rate < ceilings.fma_all_cores_flop_per_s, "{rate:e} in {:?}", cell.cell);
+    }
+    assert!(ceilings.copy_one_core_bytes_per_s > 0.0);
+    assert!(ceilings.decode_one_core_images_per_s > 0.0);
+    let job = record.job_stages.as_ref().unwrap();
+    assert!(job.objects > 0 && job.write.ns_per_image > 0.0);
+    let host = &record.host;
+    assert!(host.native_isa.is_some() && !host.cpu_model.is_empty() && !host.os.is_empty());
+    assert!(cfg!(not(unix)) || (host.load_before.is_some() && host.load_after.is_some()));
+    // What the machine tells of its quotas it tells of every round.
+    let cores = own_cores();
+    let told = Counters::read(&cores).since(&Counters::read(&cores)).quota_share.is_some();
+    let rounds = record.cells.iter().flat_map(|cell| &cell.rounds);
+    for round in rounds {
+        assert_eq!(round.throttling.quota_share.is_some(), told, "{round:?}");
+    }
 }
 
 /// What a page would fetch from elsewhere.

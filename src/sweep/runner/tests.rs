@@ -1,12 +1,18 @@
 //! Runs over a scripted bench: no clock, no process, the same figures every time.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use super::*;
-use crate::backend::DeviceTimes;
+use crate::backend::{self, Backend, DeviceTimes, Null, Outputs, SessionOptions};
 use crate::config::Sweep;
+use crate::data::{Image, Split, digits};
+use crate::model;
 use crate::pipeline::BatchTimes;
 use crate::record::{Scenario, Verdict};
+use crate::staging::Pool;
+use crate::sweep::instance::predict;
 use crate::sweep::schedule::{Budget, Whole};
 use crate::units::Nanos;
 
@@ -254,6 +260,73 @@ fn a_window_without_a_batch_is_invalid_and_divides_by_nothing() {
 fn rounds_that_lie_apart_widen_the_interval_and_are_invalid() {
     let records = records(&cells(1), 5, |_, round, _| Ok(at([1000, 1300, 700, 1200, 900][round])));
     assert!(reasons(&records[0])[0].contains("within 30.0% only (700 to 1,300 images/s"));
+}
+
+#[test]
+fn a_machine_of_two_states_is_invalid_and_told_as_such() {
+    let records = records(&cells(1), 5, |_, round, _| {
+        Ok(at([16_000, 21_000, 16_100, 20_900, 15_900][round]))
+    });
+    let [reason] = reasons(&records[0]) else { panic!("{records:?}") };
+    assert!(reason.contains("within 15.8% only (15,900 to 21,000 images/s"), "{reason}");
+    let groups = "the rounds fall into two groups: 3 near 16,000 and 2 near 21,000 images/s: look";
+    assert!(reason.contains(groups), "{reason}");
+}
+
+#[test]
+fn a_throttled_machine_is_invalid_and_keeps_what_was_seen_with_the_round() {
+    let held = |quota| Throttling { quota_share: Some(quota), ..Throttling::default() };
+    let run = |throttled: usize| {
+        let script = |_: &Cell, round: usize, _: usize| {
+            let throttling = if round < throttled { held(0.25) } else { held(0.0) };
+            Ok(Measurement { throttling, ..at(1000) })
+        };
+        records(&cells(1), 5, script).remove(0)
+    };
+    let record = run(3);
+    let [reason] = reasons(&record) else { panic!("{record:?}") };
+    assert_eq!(
+        reason,
+        "the control group's quota held threads back in 3 of 5 rounds, for up to 25.0% of the \
+         time: raise the quota, or measure with fewer instances and threads"
+    );
+    let seen: Vec<_> = record.rounds.iter().map(|round| round.throttling.quota_share).collect();
+    assert_eq!(seen, [0.25, 0.25, 0.25, 0.0, 0.0].map(Some));
+    assert_eq!(run(2).verdict, Verdict::Valid, "the median rests on the others");
+}
+
+/// From a session's answers to the verdict: a cell whose session skips the work wins every race and
+/// must not count.
+#[test]
+fn a_fast_session_with_wrong_answers_is_invalid_however_fast() {
+    let images: Vec<Image> = (0..32).map(|n| digits::draw(5, Split::Test, n).0).collect();
+    let says = |backend: &dyn Backend| {
+        let options = SessionOptions { max_batch: 8, threads: 1, outputs: Outputs::Scores };
+        let (weights, _) = model::shipped().unwrap();
+        let mut session = backend.open(&weights, &options).unwrap();
+        let pool = Pool::new(&*backend.host_alloc(), 2, options.max_batch).unwrap();
+        predict(session.as_mut(), &pool, &images).unwrap()
+    };
+    let honest = says(&*backend::by_name("native").unwrap());
+    let reference = Reference { predictions: honest.clone(), labels: None, tolerance: 1e-3 };
+    let fast = says(&Null::scripted(Arc::new(|_, _| Ok(Duration::ZERO))));
+
+    let cells = cells(2);
+    let clock = Clock::manual();
+    let plan = Plan { cells: &cells, seed: 1, reference: &reference, clock: &clock };
+    let config = Sweep { rounds: 3, max_rounds: 3, ..Sweep::default() };
+    let mut schedule = Whole::new(&config, &cells);
+    let script = |cell: &Cell, _: usize, _: usize| {
+        let (rate, said) = if cell.batch == 1 { (1000, &honest) } else { (1_000_000, &fast) };
+        Ok(Measurement { predictions: vec![said.clone()], ..at(rate) })
+    };
+    let mut bench = Scripted { script, clock: clock.clone(), before: 0 };
+    let (mut notes, never) = (Notes::default(), AtomicBool::new(false));
+    let outcome =
+        run(&plan, &mut schedule, &mut bench, &mut Journal::default(), &mut notes, &never).unwrap();
+    assert_eq!(outcome.cells[0].verdict, Verdict::Valid);
+    let said = &reasons(&outcome.cells[1])[0];
+    assert!(said.contains(" of 32 check images got another class"), "{said}");
 }
 
 #[test]
