@@ -24,9 +24,9 @@ const DIGITS: u8 = 3;
 #[serde(try_from = "String", into = "String")]
 pub struct Recorder(Histogram<u64>);
 
-/// A decade of Renard's R10 series: ten even steps of a logarithmic axis in round figures, with 2
-/// among them, so that a curve holds the 50th and the 95th percentile.
-const STEPS: [f64; 10] = [1.0, 1.25, 1.6, 2.0, 2.5, 3.15, 4.0, 5.0, 6.3, 8.0];
+/// A decade of a curve's axis in about even steps and round figures, with 2 among them, so that a
+/// curve holds the 50th and the 95th percentile.
+const STEPS: [f64; 6] = [1.0, 1.5, 2.0, 3.0, 5.0, 7.0];
 
 /// Percentiles in nanoseconds. One is absent where there are fewer samples than
 /// [`samples_needed`] says.
@@ -85,7 +85,7 @@ impl Recorder {
         }
     }
 
-    /// The latency at rising quantiles, as (quantile, nanoseconds): ten points for each further
+    /// The latency at rising quantiles, as (quantile, nanoseconds): six points for each further
     /// nine, from the shortest time, quantile 0, to the last quantile that there are enough samples
     /// for. Empty without samples.
     ///
@@ -186,7 +186,7 @@ mod tests {
         let quantiles = |n| recorder(1..=n).curve().into_iter().map(|(q, _)| q).collect::<Vec<_>>();
         assert_eq!(recorder([]).curve(), []);
         assert_eq!(quantiles(1), [0.0]);
-        assert_eq!(*quantiles(458).last().unwrap(), 1.0 - 1.0 / 80.0);
+        assert_eq!(*quantiles(458).last().unwrap(), 1.0 - 1.0 / 70.0);
         assert_eq!(*quantiles(459).last().unwrap(), 0.99);
         let recorder = recorder(1..=10_000);
         let (curve, percentiles) = (recorder.curve(), recorder.percentiles());

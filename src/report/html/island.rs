@@ -17,7 +17,8 @@ const COMPARED: usize = 6;
 /// - `plots`: the plots over all cells, by name;
 /// - `cells`: by cell, what its details show beyond its row: `names`, `curves` (microseconds at the
 ///   steps of [`Recorder::curve`]), `at`, `rates` and `steady` of its rounds, `bars` of its
-///   waterfall, `reasons`, and its bottleneck;
+///   waterfall, the lengths of its `reasons`, which its row holds in one text, and its
+///   bottleneck; `job`: the stages around all cells;
 /// - `groups`: the cells of each panel; `best`: the cell recommended; `compare`: the cells whose
 ///   percentile curves are held against each other.
 pub(super) fn island(run: &RunRecord, parts: &Parts<'_>) -> Value {
@@ -30,6 +31,7 @@ pub(super) fn island(run: &RunRecord, parts: &Parts<'_>) -> Value {
         "csv": csv::cells(run),
         "plots": plots(run, parts, best.map(|(_, record)| record)),
         "cells": cells(run),
+        "job": job(run),
         "groups": parts.groups.iter().map(Group::places).collect::<Vec<_>>(),
         "best": best.map(|(place, _)| place),
         "compare": compare,
@@ -52,7 +54,35 @@ fn plots(run: &RunRecord, parts: &Parts<'_>, best: Option<&CellRecord>) -> Map<S
         plots.insert(format!("scaling-{place}"), charts::scaling(curve));
     }
     plots.insert("own-cost".into(), charts::own_cost(run, groups, scales));
+    plots.values_mut().for_each(lighten);
     plots
+}
+
+/// Leaves out of a plot what the script fills in from results.csv: the figures of traces that know
+/// their cells. It halves the data of a large run, and no figure is there twice.
+fn lighten(plot: &mut Value) {
+    let Some(traces) = plot["data"].as_array_mut() else { return };
+    for trace in traces {
+        let known = trace["customdata"].as_array().is_some_and(|cells| !cells.is_empty());
+        let Some(trace) = trace.as_object_mut().filter(|_| known) else { continue };
+        for figures in ["y", "z", "text"] {
+            // The rows of a heat map are batches, which are no figures.
+            if figures != "y" || !trace.contains_key("z") {
+                trace.remove(figures);
+            }
+        }
+        if let Some(interval) = trace.get_mut("error_y").and_then(Value::as_object_mut) {
+            interval.remove("array");
+            interval.remove("arrayminus");
+        }
+    }
+}
+
+/// Nanoseconds an object in each stage of a job, by name.
+fn job(run: &RunRecord) -> Value {
+    let Some(first) = run.cells.first() else { return Value::Null };
+    let bars = waterfall(run, first).into_iter().filter(|bar| bar.of_run);
+    bars.map(|bar| (bar.name.to_owned(), Value::from(bar.ns_per_image))).collect()
 }
 
 fn cells(run: &RunRecord) -> Value {
@@ -66,15 +96,25 @@ fn cells(run: &RunRecord) -> Value {
         "names": each(run, |record| words::cell(&record.cell).into()),
         "curves": each(run, curve),
         "at": rounds(|round| ((round.at_s * 10.0).round() / 10.0).into()),
-        "rates": rounds(|round| short(round.throughput_images_per_s).into()),
+        "rates": rounds(|round| whole(round.throughput_images_per_s).into()),
         "steady": rounds(|round| u8::from(round.steady).into()),
         "bars": each(run, |record| bars(run, record)),
         "reasons": each(run, |record| match &record.verdict {
             Verdict::Valid => json!([]),
-            Verdict::Invalid(reasons) => json!(reasons),
+            Verdict::Invalid(reasons) => reasons.iter().map(|text| units(text).into()).collect(),
         }),
         "bottlenecks": each(run, |record| bottleneck(run, record).into()),
     })
+}
+
+/// A rate without its fraction, where its digits are many.
+fn whole(rate: f64) -> f64 {
+    if rate < 1_000.0 { short(rate) } else { rate.round() }
+}
+
+/// The length of a text as scripts count it.
+fn units(text: &str) -> usize {
+    text.encode_utf16().count()
 }
 
 /// Microseconds at rising quantiles; none where the record's histogram cannot be read, as that of a
@@ -82,22 +122,23 @@ fn cells(run: &RunRecord) -> Value {
 fn curve(record: &CellRecord) -> Value {
     let recorder = Recorder::try_from(record.latency_histogram.clone());
     let points = recorder.map_or_else(|_| Vec::new(), |recorder| recorder.curve());
-    // Four digits: a histogram keeps three.
-    let us = |ns: u64| format!("{:.3e}", ns as f64 / 1e3).parse::<f64>().unwrap_or_default();
+    // Three digits, as a histogram keeps.
+    let us = |ns: u64| format!("{:.2e}", ns as f64 / 1e3).parse::<f64>().unwrap_or_default();
     points.into_iter().map(|(_, ns)| Value::from(us(ns))).collect()
 }
 
-/// Each stage as a list: name, nanoseconds an image, p50 and p99 a batch, share of its ceiling, that
-/// ceiling in words, and whether a device timed it and whether it is of the whole run.
+/// Each stage as a list of what is read: name, p50 and p99 a batch, share of its ceiling, that
+/// ceiling, and whether a device timed it and whether it is of the whole run. Its mean is in
+/// results.csv, or in `job`.
 fn bars(run: &RunRecord, record: &CellRecord) -> Value {
+    let unknown = || words::UNKNOWN.to_owned();
     let bars = waterfall(run, record).into_iter().map(|bar| {
         json!([
             bar.name,
-            short(bar.ns_per_image),
-            bar.batch.p50_ns,
-            bar.batch.p99_ns,
-            bar.share_of_ceiling.map(short),
-            bar.ceiling,
+            words::span(bar.batch.p50_ns),
+            words::span(bar.batch.p99_ns),
+            bar.share_of_ceiling.map_or_else(unknown, words::percent),
+            bar.ceiling.unwrap_or_else(unknown),
             u8::from(bar.clock == StageClock::Device),
             u8::from(bar.of_run),
         ])

@@ -2,7 +2,7 @@
 //!
 //! The template escapes every value. The only unescaped parts are our own style and script, and two
 //! packed texts whose characters cannot end the element that holds them: plotly's script (4.6 MB
-//! become 1.7) and the data of the plots, with results.csv among them. The reader's browser unpacks
+//! become 1.65) and the data of the plots, with results.csv among them. The reader's browser unpacks
 //! both; without scripts the page still has its answer and its table.
 //!
 //! The page's own script lies in `js/`, one idea a file, and is put together in `page.rs`:

@@ -38,7 +38,7 @@ mod tests {
     #[test]
     fn the_packed_script_is_plotlys_alone_and_fits_the_page() {
         let packed = packed().unwrap();
-        assert!(packed.len() < 1_750_000, "{} bytes", packed.len());
+        assert!(packed.len() < 1_660_000, "{} bytes", packed.len());
         let script = pack::unpacked(packed);
         assert!(script.trim_start().starts_with("/**\n* plotly.js v"));
         assert!(!script.contains("MathJax.js") && script.len() > 4_000_000);

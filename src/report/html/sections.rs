@@ -10,7 +10,7 @@ use crate::units::rate;
 
 /// Entries of a list of cells that stand in the page itself; a run of hundreds of invalid cells is
 /// to stay a page.
-const LISTED: usize = 80;
+const LISTED: usize = 40;
 
 /// One comparison of two groups of cells, as a plot with its table.
 pub(super) struct Pair<'a> {
@@ -144,7 +144,7 @@ mod tests {
         let each = cells.iter().map(|cell| (cell, format!("reason {}", cell.instances % 3)));
         let listed = listed(each);
         let shown: usize = listed.reasons.iter().map(|(_, names)| names.len()).sum();
-        assert_eq!((shown, listed.more), (80, 20));
+        assert_eq!((shown, listed.more), (40, 60));
     }
 
     #[test]

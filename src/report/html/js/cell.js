@@ -33,7 +33,7 @@ function curves(data, places) {
 }
 
 // The steps of Recorder::curve.
-const quantileAxis = (n) => [1, 1.25, 1.6, 2, 2.5, 3.15, 4, 5, 6.3, 8][n % 10] * 10 ** Math.floor(n / 10);
+const quantileAxis = (n) => [1, 1.5, 2, 3, 5, 7][n % 6] * 10 ** Math.floor(n / 6);
 const quantileText = (x) => Number((100 * (1 - 1 / x)).toPrecision(Math.max(3, Math.ceil(Math.log10(x)) + 2))) + "%";
 // Plotly reads a little HTML in its texts; ours has none.
 const safe = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
@@ -80,7 +80,7 @@ function rounds(row, at, rates, steady) {
     return {
       type: "scatter", mode: "markers", name, meta: 0, x: places.map((n) => at[n]), y: places.map((n) => rates[n]),
       marker: { size: 10, symbol, line: { width: 1.5 } },
-      text: places.map((n) => "round " + n + ": " + rate(rates[n]) + " images/s"), hovertemplate: "%{text}<extra>" + name + "</extra>",
+      text: places.map((n) => "round " + n + ": " + whole(rates[n]) + " images/s"), hovertemplate: "%{text}<extra>" + name + "</extra>",
     };
   };
   layout.hovermode = "closest";
@@ -97,7 +97,7 @@ function show(data, rows, place) {
   by("cell-name").textContent = name;
   by("cell-verdict").textContent = row.verdict + best;
   by("cell-verdict").className = invalid ? "verdict bad" : "verdict";
-  by("cell-reasons").replaceChildren(...data.cells.reasons[place].map((reason) => element("li", { textContent: reason })));
+  by("cell-reasons").replaceChildren(...reasonsOf(data, row, place).map((reason) => element("li", { textContent: reason })));
   by("cell-bottleneck").textContent = data.cells.bottlenecks[place];
   const told = (title, text, remark) => element("div", {}, element("dt", { textContent: title }), element("dd", {}, element("b", { textContent: text }), element("span", { textContent: remark })));
   const p = (n) => figure(row, "latency_" + n + "_ns");
@@ -109,18 +109,27 @@ function show(data, rows, place) {
     told("Memory", bytes(figure(row, "peak_rss_bytes")), "peak, one instance"),
     told("Agreement", percent(figure(row, "agreement")), "with the reference"),
   );
-  by("cell-stages").replaceChildren(...barsOf(data, place).map((bar) => {
-    const cells = [nanos(bar.ns), nanos(bar.p50), nanos(bar.p99), bar.share === null ? UNKNOWN : percent(bar.share), bar.ceiling ?? UNKNOWN];
+  by("cell-stages").replaceChildren(...barsOf(data, row, place).map((bar) => {
+    const cells = [nanos(bar.ns), bar.p50, bar.p99, bar.share, bar.ceiling];
     const clock = (bar.device ? "device events" : "host clock") + (bar.ofRun ? ", once a run" : "");
     return element("tr", {}, element("th", { scope: "row", textContent: bar.name }), element("td", { className: "t", textContent: clock }),
       ...cells.map((textContent, n) => element("td", { textContent, className: n === 4 ? "t" : "" })));
   }));
   const { at, rates, steady } = roundsOf(data, place);
   by("cell-rounds").replaceChildren(...rates.map((per, n) => element("tr", {}, element("th", { scope: "row", textContent: n }),
-    element("td", { textContent: significant(at[n]) + " s" }), element("td", { textContent: rate(per) }), element("td", { className: "t", textContent: steady[n] ? "yes" : "no" }))));
+    element("td", { textContent: significant(at[n]) + " s" }), element("td", { textContent: whole(per) }), element("td", { className: "t", textContent: steady[n] ? "yes" : "no" }))));
   for (const line of document.querySelectorAll("#cells tbody tr")) line.toggleAttribute("aria-current", line.dataset.cell === String(place));
 }
 
-const barsOf = (data, place) => data.cells.bars[place].map(([name, ns, p50, p99, share, ceiling, device, ofRun]) =>
-  ({ name, ns, p50, p99, share, ceiling, device, ofRun }));
+// The stages of a cell: its own have their means in its row, those of a job are the run's.
+const barsOf = (data, row, place) => data.cells.bars[place].map(([name, p50, p99, share, ceiling, device, ofRun]) =>
+  ({ name, ns: ofRun ? data.job[name] : figure(row, name + "_ns_per_image"), p50, p99, share, ceiling, device, ofRun }));
+const whole = (per) => (per < 1000 ? rate(per) : count(Math.round(per)));
+
+// A row has its reasons in one text, with a semicolon and a space between them.
+function reasonsOf(data, row, place) {
+  let at = 0;
+  return data.cells.reasons[place].map((length) => row.reasons.slice(at, (at += length + 2) - 2));
+}
+
 const roundsOf = (data, place) => ({ at: data.cells.at[place], rates: data.cells.rates[place], steady: data.cells.steady[place] });

@@ -26,10 +26,10 @@ if (table) {
     const specs = (name) => {
       const place = state.cell;
       if (name === "curves") return curves(data, data.compare.filter(state.shown));
-      if (!name.startsWith("cell-")) return data.plots[name];
+      if (!name.startsWith("cell-")) return filled(structuredClone(data.plots[name]), name, rows);
       if (place === null) return null;
       if (name === "cell-curve") return curves(data, [place]);
-      if (name === "cell-stages") return stages(barsOf(data, place));
+      if (name === "cell-stages") return stages(barsOf(data, rows[place], place));
       const { at, rates, steady } = roundsOf(data, place);
       return rounds(rows[place], at, rates, steady);
     };

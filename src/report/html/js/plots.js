@@ -30,7 +30,7 @@ function drawer(specs, state, open) {
     for (const plot of only ?? document.querySelectorAll("[data-plot]")) {
       const plain = plot.closest("[hidden]") ? null : specs(plot.dataset.plot);
       if (!plain) continue;
-      const spec = themed(chosen(structuredClone(plain), plot.dataset.plot, state), colours, print);
+      const spec = themed(chosen(plain, plot.dataset.plot, state), colours, print);
       if (plot.classList.contains("tall")) plot.style.setProperty("--rows", spec.data[0].y.length);
       // Paper is narrower than the screen; two panels stand beside each other there.
       spec.layout.width = print ? (plot.closest(".panels") ? 315 : 640) : undefined;
@@ -52,6 +52,35 @@ function pressed(plot, { points, event }) {
     event && yaxis?.d2p ? Math.abs(plot.getBoundingClientRect().top + yaxis._offset + yaxis.d2p(y) - event.clientY) : 0;
   const cells = points.filter((point) => Number.isInteger(point.customdata));
   return cells.sort((a, b) => far(a) - far(b))[0]?.customdata ?? null;
+}
+
+// The figures of a trace's cells are those of their rows in results.csv.
+function filled(spec, name, rows) {
+  const of = (column) => (place) => figure(rows[place], column);
+  const rateOf = of("throughput_images_per_s");
+  const kind = name.replace(/-\d+$/, "");
+  for (const trace of spec.data) {
+    const places = trace.customdata;
+    if (!places) continue;
+    if (kind === "heat") {
+      trace.z = places.map((row) => row.map((place) => (place === null || rows[place].verdict !== "VALID" ? null : rateOf(place))));
+    } else if (kind === "own-cost" && places.length) {
+      trace.y = places.map((place) => of("instances")(place) / rateOf(place) * 1e6);
+      trace.text = trace.y.map((us) => nanos(us * 1e3));
+    } else if (kind === "throughput") {
+      const [low, high] = ["low", "high"].map((end) => of("throughput_ci95_" + end + "_images_per_s"));
+      trace.y = places.map(rateOf);
+      trace.error_y.array = places.map((place) => high(place) - rateOf(place));
+      trace.error_y.arrayminus = places.map((place) => rateOf(place) - low(place));
+      trace.text = places.map((place) => rate(rateOf(place)) + " images/s, 95% within " + rate(low(place)) + " to " + rate(high(place)));
+    } else if (kind === "latency") {
+      const percentile = trace.line.dash === "dot" ? "p99" : "p50";
+      const ns = places.map(of("latency_" + percentile + "_ns"));
+      trace.y = ns.map((value) => value / 1e6);
+      trace.text = ns.map((value) => percentile + " " + nanos(value));
+    }
+  }
+  return spec;
 }
 
 // What the reader chose: axes, backends and devices, and the cell that is open. `ends` are the least
