@@ -32,3 +32,4 @@ mod browser;
 mod large;
 
 pub use self::page::render;
+pub(super) use self::view::command;
