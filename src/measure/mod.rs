@@ -6,9 +6,11 @@ pub mod host;
 mod recorder;
 mod stats;
 mod steady;
+mod supply;
 mod verdict;
 
 pub use self::recorder::{Percentiles, Recorder, samples_needed};
 pub use self::stats::{Interval, median, median_interval, ratio_interval};
 pub use self::steady::{Phase, Warmup, WarmupRule};
+pub use self::supply::Supply;
 pub use self::verdict::{Evidence, Guard, MIN_BATCHES, MIN_ROUNDS, reasons};

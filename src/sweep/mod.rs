@@ -7,6 +7,7 @@
 //! end is [`serve`].
 
 mod check;
+mod engine;
 mod fleet;
 mod grid;
 mod host;
@@ -14,8 +15,12 @@ mod instance;
 mod message;
 mod rounds;
 mod runner;
+mod shapes;
+mod signs;
+mod source;
 mod stages;
 mod tally;
+mod traffic;
 mod whole;
 mod window;
 
@@ -25,6 +30,7 @@ pub use self::host::host;
 pub use self::instance::serve;
 pub use self::runner::{Bench, Measurement, Observer, Outcome, Plan, Step, run};
 pub use self::stages::StageTimes;
+pub use self::traffic::Traffic;
 pub use self::whole::{Order, sweep};
 
 /// What the instances of a sweep are started as: `plimsoll instance sweep`.

@@ -3,8 +3,12 @@
 use super::check::{Agreement, Reference};
 use super::runner::Measurement;
 use super::stages::{StageTimes, latency};
-use crate::measure::{Evidence, Guard, Interval, Recorder, median_interval, reasons};
-use crate::record::{Cell, CellRecord, Round, Throttling, Verdict};
+use super::traffic::Traffic;
+use crate::measure::{
+    Evidence, Guard, Interval, Recorder, Supply, median, median_interval, reasons,
+};
+use crate::record::{Cell, CellRecord, Round, Scenario, Throttling, Verdict};
+use crate::units::Nanos;
 
 /// One cell's rounds so far.
 #[derive(Debug, Default)]
@@ -12,6 +16,7 @@ pub(super) struct Tally {
     rounds: Vec<Round>,
     latency: Recorder,
     stages: StageTimes,
+    traffic: Traffic,
     agreement: Option<Agreement>,
     peak_rss_bytes: Option<u64>,
     failure: Option<String>,
@@ -37,11 +42,12 @@ impl Tally {
             warmup_s,
             steady,
             at_s: 0.0,
-            idle_share: 0.0,
+            idle_share: measured.idle_share,
             throttling: Throttling::default(),
         });
         self.latency.merge(&measured.latency);
         self.stages.merge(&measured.stages);
+        self.traffic.merge(&measured.traffic);
         for predictions in &measured.predictions {
             let agreement = reference.compare(predictions);
             self.agreement = Some(self.agreement.map_or(agreement, |one| one.worst(agreement)));
@@ -71,6 +77,8 @@ impl Tally {
             self.rounds.iter().map(|round| round.throughput_images_per_s).collect();
         let throughput = median_interval(&rates, seed);
         let verdict = self.verdict(cell, reference, throughput);
+        let load = (cell.scenario != Scenario::Offline && !self.rounds.is_empty())
+            .then(|| self.traffic.load(self.rounds.iter().map(|round| round.seconds).sum()));
         let Interval { median, low, high } =
             throughput.unwrap_or(Interval { median: 0.0, low: 0.0, high: 0.0 });
         CellRecord {
@@ -79,7 +87,7 @@ impl Tally {
             throughput_ci95: (low, high),
             latency: latency(&self.latency),
             latency_histogram: self.latency.into(),
-            load: None,
+            load,
             stages: self.stages.stages(),
             agreement: self.agreement.map_or(0.0, |agreement| agreement.share()),
             max_score_difference: self.agreement.and_then(|agreement| agreement.max_difference),
@@ -101,8 +109,10 @@ impl Tally {
             rounds: self.rounds.len(),
             steady_rounds: count(|round| round.steady),
             empty_rounds: count(|round| round.images == 0),
-            batches: self.latency.samples(),
-            throughput,
+            samples: self.latency.samples(),
+            // What arrives decides a server's throughput, and chance how even that is.
+            throughput: throughput.filter(|_| !matches!(cell.scenario, Scenario::Server(_))),
+            supply: self.supply(cell),
             guard,
         };
         let mut all: Vec<String> = self.failure.iter().cloned().collect();
@@ -111,5 +121,26 @@ impl Tally {
             all.extend(reasons(&evidence));
         }
         if all.is_empty() { Verdict::Valid } else { Verdict::Invalid(all) }
+    }
+
+    /// What supplied the cell's sessions. Whether the null backend was, tells nothing of a cell
+    /// that is never one to choose.
+    fn supply(&self, cell: &Cell) -> Supply {
+        match cell.scenario {
+            _ if cell.backend == "null" => Supply::Itself,
+            Scenario::Closed(_) => Supply::Itself,
+            Scenario::Offline => {
+                let shares: Vec<f64> = self.rounds.iter().map(|round| round.idle_share).collect();
+                Supply::Feeder { idle_share: median(&shares).unwrap_or(0.0) }
+            }
+            Scenario::Server(_) => Supply::Schedule {
+                rounds: self.rounds.len() as u64,
+                offered: self.traffic.offered,
+                issued: self.traffic.issued,
+                completed: self.rounds.iter().map(|round| round.images).sum(),
+                lateness_p99: self.traffic.lateness.percentiles().p99_ns.map(Nanos),
+                latency_p50: self.latency.percentiles().p50_ns.map(Nanos),
+            },
+        }
     }
 }
