@@ -44,7 +44,7 @@ enum Command {
     #[command(subcommand)]
     Jobs(jobs::Command),
     /// Measure a grid of backend x instances x batch size x threads, and write a report.
-    Sweep(sweep::Args),
+    Sweep(Box<sweep::Args>),
     /// Train the MNIST CNN and write model.tar.gz.
     Train(train::Args),
     /// Fetch MNIST, or write sample pictures.
@@ -88,7 +88,7 @@ pub fn main_with(
     let outcome = match cli.command {
         Command::Transform(args) => transform::run(*args, &handler),
         Command::Jobs(command) => jobs::run(command),
-        Command::Sweep(args) => sweep::run(args),
+        Command::Sweep(args) => sweep::run(*args),
         Command::Train(args) => train::run(args),
         Command::Data(command) => data::run(command),
         Command::Doctor(args) => doctor::run(args),

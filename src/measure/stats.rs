@@ -5,7 +5,7 @@ use rand_pcg::rand_core::{Rng, SeedableRng};
 
 /// Resamples of the bootstrap: enough that the ends of the interval hold still to a fraction of
 /// the spread between rounds.
-const RESAMPLES: usize = 2_000;
+pub(super) const RESAMPLES: usize = 2_000;
 
 /// A median with the ends of its 95% interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -74,6 +74,33 @@ pub fn ratio_interval(this: &[f64], base: &[f64], seed: u64) -> Option<Interval>
     median_interval(&ratios, seed)
 }
 
+/// The ratio of the medians of `this` and `base`, with its interval, where the two cannot be paired:
+/// samples of two runs share no rounds. A draw takes samples of both sides, each by itself. Absent
+/// where a side has no samples or one that is not finite, and where a quotient is not finite.
+///
+/// The samples of a run tell nothing of what differs from run to run, such as where its memory came
+/// to lie; the interval cannot hold that either.
+pub fn unpaired_ratio_interval(this: &[f64], base: &[f64], seed: u64) -> Option<Interval> {
+    let (this, base) = (sorted(this)?, sorted(base)?);
+    let mut random = Pcg64::seed_from_u64(seed);
+    let mut drawn_median = |samples: &[f64]| {
+        let mut draw: Vec<f64> =
+            samples.iter().map(|_| samples[below(&mut random, samples.len())]).collect();
+        draw.sort_unstable_by(f64::total_cmp);
+        middle(&draw)
+    };
+    let ratios = (0..RESAMPLES).map(|_| drawn_median(&this) / drawn_median(&base)).collect();
+    middle_95(middle(&this) / middle(&base), ratios)
+}
+
+/// An estimate with the middle 95% of what it came to in resamples, which are widened to hold it.
+/// Absent for no resamples and where a figure is not finite.
+pub(super) fn middle_95(estimate: f64, resamples: Vec<f64>) -> Option<Interval> {
+    let resamples = sorted(&resamples).filter(|_| estimate.is_finite())?;
+    let (low, high) = (quantile(&resamples, 0.025), quantile(&resamples, 0.975));
+    Some(Interval { median: estimate, low: low.min(estimate), high: high.max(estimate) })
+}
+
 /// The samples in order, if there are any and all are finite.
 fn sorted(samples: &[f64]) -> Option<Vec<f64>> {
     if samples.is_empty() || samples.iter().any(|sample| !sample.is_finite()) {
@@ -99,7 +126,7 @@ fn quantile(sorted: &[f64], quantile: f64) -> f64 {
 
 /// A number below `n`. The bias of the remainder, `n` in 2^64, is far below what 2,000 resamples
 /// could show.
-fn below(random: &mut impl Rng, n: usize) -> usize {
+pub(super) fn below(random: &mut impl Rng, n: usize) -> usize {
     (random.next_u64() % n as u64) as usize
 }
 
@@ -177,6 +204,16 @@ mod tests {
     }
 
     #[test]
+    fn an_unpaired_ratio_spans_all_that_three_samples_a_side_allow() {
+        let ratio = unpaired_ratio_interval(&[2.0, 2.2, 2.1], &[1.0, 1.05, 0.95], 1).unwrap();
+        assert_eq!(ratio.median, 2.1);
+        assert_eq!((ratio.low, ratio.high), (2.0 / 1.05, 2.2 / 0.95));
+        for bad in [&[][..], &[0.0], &[f64::NAN]] {
+            assert_eq!(unpaired_ratio_interval(&[1.0], bad, 1), None);
+        }
+    }
+
+    #[test]
     fn a_width_around_zero_is_infinite() {
         let interval = Interval { median: 0.0, low: -1.0, high: 1.0 };
         assert_eq!(interval.relative_half_width(), f64::INFINITY);
@@ -213,6 +250,16 @@ mod tests {
             let interval = median_interval(&samples, 7);
             samples.reverse();
             prop_assert_eq!(median_interval(&samples, 7), interval);
+        }
+
+        #[test]
+        fn an_unpaired_ratio_of_a_side_to_itself_holds_one(
+            samples in prop::collection::vec(0.001f64..1e9, 1..12),
+            seed in any::<u64>(),
+        ) {
+            let ratio = unpaired_ratio_interval(&samples, &samples, seed).unwrap();
+            prop_assert_eq!(ratio.median, 1.0);
+            prop_assert!(ratio.low <= 1.0 && 1.0 <= ratio.high);
         }
 
         #[test]

@@ -143,9 +143,10 @@ pub struct Load {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Throttling {
-    /// Share of the window for which the control group's quota held this group's threads back.
+    /// Share of the processors' time in the window for which the quota of a control group held
+    /// threads back.
     pub quota_share: Option<f64>,
-    /// Share of the processors' time that the hypervisor gave to others.
+    /// Share of a processor's time that the hypervisor gave to others, of the one that lost most.
     pub stolen_share: Option<f64>,
     /// Times that a core was slowed down for its heat.
     pub thermal_events: Option<u64>,

@@ -20,11 +20,15 @@ mod exporter;
 mod files;
 #[cfg(test)]
 mod fixture;
+mod groups;
 pub mod html;
 pub mod json;
+mod scaling;
 #[cfg(test)]
 mod schema;
 pub mod table;
+mod versus;
+mod waterfall;
 mod words;
 
 pub use self::best::{Best, best};

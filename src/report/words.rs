@@ -51,6 +51,15 @@ pub(super) fn percent(share: f64) -> String {
     format!("{:.2}%", hundredths / 100.0)
 }
 
+/// A factor in three digits or so: "0.52", "1.08", "45.2", "120".
+pub(super) fn times(ratio: f64) -> String {
+    match ratio {
+        ..10.0 => format!("{ratio:.2}"),
+        ..100.0 => format!("{ratio:.1}"),
+        _ => format!("{ratio:.0}"),
+    }
+}
+
 /// "24,300 images/s (±1.2%)".
 fn throughput(record: &CellRecord) -> String {
     let interval = plus_minus(record).map_or_else(String::new, |text| format!(" ({text})"));

@@ -13,15 +13,12 @@ use super::traffic::Traffic;
 use crate::config::Sweep;
 use crate::error::{Error, Result};
 use crate::measure::Recorder;
-use crate::measure::host::own_cores;
+use crate::measure::host::{Counters, Pressure, own_cores};
 use crate::pipeline::{Event, Fleet, place};
-use crate::record::Cell;
-use crate::units::Nanos;
+use crate::record::{Cell, Throttling};
 
 /// How often the user's wish to stop is looked at while nothing happens.
 const TICK: Duration = Duration::from_millis(50);
-/// How long a request may wait for others to share its batch.
-const MAX_DELAY: Nanos = Nanos(1_000_000);
 /// What a measurement may take beyond its warm-up and window before its instances count as hung:
 /// loading libtorch from a cold disk takes most of it.
 const SLACK: Duration = Duration::from_secs(120);
@@ -87,8 +84,8 @@ impl<'a> FleetBench<'a> {
     }
 
     /// Starts a cell's instances, waits until all are warm, lets them go, and hears what each
-    /// has measured.
-    fn run(&self, cell: &Cell, round: usize) -> Result<Vec<Measured>> {
+    /// has measured, and what kept the processors from running at full speed meanwhile.
+    fn run(&self, cell: &Cell, nth: usize) -> Result<(Vec<Measured>, Pressure)> {
         let config = self.config;
         let Setup { program, model, images, check } = self.setup.clone();
         let fleet: Fleet<Up> = Fleet::start(
@@ -100,7 +97,7 @@ impl<'a> FleetBench<'a> {
         let order = Order {
             model,
             images,
-            check: if round == 0 { check } else { 0 },
+            check: if nth == 0 { check } else { 0 },
             backend: cell.backend.clone(),
             batch: cell.batch,
             threads: cell.threads,
@@ -108,9 +105,9 @@ impl<'a> FleetBench<'a> {
             staging: cell.staging.clone(),
             scenario: cell.scenario,
             instance: (0, cell.instances),
-            seed: (config.seed, round),
+            seed: (config.seed, nth),
             queue: config.queue,
-            max_delay: MAX_DELAY.0,
+            max_delay: config.max_delay.0,
             warmup: (config.warmup_min.0, config.warmup_max.0, config.warmup_window.0),
             window: config.window.0,
         };
@@ -118,14 +115,16 @@ impl<'a> FleetBench<'a> {
             let order = Order { instance: (index, cell.instances), ..order.clone() };
             fleet.send(index, &Down::Measure(Box::new(order)))?;
         }
+        // A server's requests are waited for after its window, for as long as that again.
         let deadline =
-            Instant::now() + config.warmup_max.duration() + config.window.duration() + SLACK;
+            Instant::now() + config.warmup_max.duration() + 2 * config.window.duration() + SLACK;
         for _ in 0..cell.instances {
             match self.hear(&fleet, deadline, &[])? {
                 (_, Up::Warm) => {}
                 (index, up) => return Err(unexpected(index, &up)),
             }
         }
+        let before = Counters::read(&self.cores);
         for index in 0..cell.instances {
             fleet.send(index, &Down::Go)?;
         }
@@ -136,13 +135,15 @@ impl<'a> FleetBench<'a> {
                 (index, up) => return Err(unexpected(index, &up)),
             }
         }
-        Ok(all.into_iter().map(|(_, measured)| measured).collect())
+        let pressure = Counters::read(&self.cores).since(&before);
+        Ok((all.into_iter().map(|(_, measured)| measured).collect(), pressure))
     }
 }
 
 impl Bench for FleetBench<'_> {
-    fn measure(&mut self, cell: &Cell, round: usize) -> Result<Measurement> {
-        Ok(add_up(self.run(cell, round)?))
+    fn measure(&mut self, cell: &Cell, nth: usize) -> Result<Measurement> {
+        let (all, pressure) = self.run(cell, nth)?;
+        Ok(Measurement { throttling: throttling(pressure), ..add_up(all) })
     }
 }
 
@@ -173,7 +174,14 @@ fn add_up(all: Vec<Measured>) -> Measurement {
         traffic,
         peak_rss_bytes: all.iter().filter_map(|one| one.peak_rss_bytes).max(),
         predictions: all.into_iter().filter_map(|one| one.check.map(Into::into)).collect(),
+        throttling: Throttling::default(),
     }
+}
+
+/// As a record keeps it.
+fn throttling(pressure: Pressure) -> Throttling {
+    let Pressure { quota_share, stolen_share, thermal_events } = pressure;
+    Throttling { quota_share, stolen_share, thermal_events }
 }
 
 fn unexpected(index: usize, up: &Up) -> Error {

@@ -45,7 +45,8 @@ pub(super) struct Order {
     pub(super) scenario: Scenario,
     /// The instance's index, and of how many, for its share of that.
     pub(super) instance: (usize, usize),
-    /// The run's seed and the round, for the schedule of arrivals.
+    /// The run's seed, and how often the cell has been measured before: for the schedule of
+    /// arrivals.
     pub(super) seed: (u64, usize),
     /// Batches a session that may wait between what issues images and the model.
     pub(super) queue: usize,

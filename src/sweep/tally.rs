@@ -4,6 +4,7 @@ use super::check::{Agreement, Reference};
 use super::runner::Measurement;
 use super::stages::{StageTimes, latency};
 use super::traffic::Traffic;
+use crate::measure::host::Pressure;
 use crate::measure::{
     Evidence, Guard, Interval, Recorder, Supply, median, median_interval, reasons,
 };
@@ -23,13 +24,13 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Adds a round, and gives it as it is recorded.
+    /// Adds a round that began `at_s` seconds into the run, and gives it as it is recorded.
     pub(super) fn add(
         &mut self,
-        round: usize,
-        position: usize,
+        (round, position): (usize, usize),
+        at_s: f64,
         measured: &Measurement,
-        reference: &Reference,
+        agreement: Option<Agreement>,
     ) -> &Round {
         let Measurement { images, seconds, warmup_s, steady, .. } = *measured;
         let rate = if seconds > 0.0 { images as f64 / seconds } else { 0.0 };
@@ -41,17 +42,14 @@ impl Tally {
             throughput_images_per_s: rate,
             warmup_s,
             steady,
-            at_s: 0.0,
+            at_s,
             idle_share: measured.idle_share,
-            throttling: Throttling::default(),
+            throttling: measured.throttling,
         });
         self.latency.merge(&measured.latency);
         self.stages.merge(&measured.stages);
         self.traffic.merge(&measured.traffic);
-        for predictions in &measured.predictions {
-            let agreement = reference.compare(predictions);
-            self.agreement = Some(self.agreement.map_or(agreement, |one| one.worst(agreement)));
-        }
+        self.agreement = self.agreement.into_iter().chain(agreement).reduce(Agreement::worst);
         self.peak_rss_bytes = self.peak_rss_bytes.max(measured.peak_rss_bytes);
         &self.rounds[self.rounds.len() - 1]
     }
@@ -76,7 +74,7 @@ impl Tally {
         let rates: Vec<f64> =
             self.rounds.iter().map(|round| round.throughput_images_per_s).collect();
         let throughput = median_interval(&rates, seed);
-        let verdict = self.verdict(cell, reference, throughput);
+        let verdict = self.verdict(cell, reference, rates, throughput);
         let load = (cell.scenario != Scenario::Offline && !self.rounds.is_empty())
             .then(|| self.traffic.load(self.rounds.iter().map(|round| round.seconds).sum()));
         let Interval { median, low, high } =
@@ -98,7 +96,13 @@ impl Tally {
         }
     }
 
-    fn verdict(&self, cell: &Cell, reference: &Reference, throughput: Option<Interval>) -> Verdict {
+    fn verdict(
+        &self,
+        cell: &Cell,
+        reference: &Reference,
+        rates: Vec<f64>,
+        throughput: Option<Interval>,
+    ) -> Verdict {
         let guard = match self.agreement {
             _ if cell.backend == "null" => Guard::NoModel,
             Some(agreement) => agreement.guard(reference.tolerance),
@@ -113,6 +117,8 @@ impl Tally {
             // What arrives decides a server's throughput, and chance how even that is.
             throughput: throughput.filter(|_| !matches!(cell.scenario, Scenario::Server(_))),
             supply: self.supply(cell),
+            rates,
+            pressure: self.rounds.iter().map(|round| pressure(round.throttling)).collect(),
             guard,
         };
         let mut all: Vec<String> = self.failure.iter().cloned().collect();
@@ -143,4 +149,10 @@ impl Tally {
             },
         }
     }
+}
+
+/// As the verdict reads it.
+fn pressure(throttling: Throttling) -> Pressure {
+    let Throttling { quota_share, stolen_share, thermal_events } = throttling;
+    Pressure { quota_share, stolen_share, thermal_events }
 }

@@ -4,17 +4,25 @@ use std::sync::atomic::AtomicBool;
 
 use super::*;
 use crate::backend::DeviceTimes;
+use crate::config::Sweep;
 use crate::pipeline::BatchTimes;
 use crate::record::{Scenario, Verdict};
+use crate::sweep::schedule::{Budget, Whole};
 use crate::units::Nanos;
 
-/// A bench that does as told: given the cell, the round, and how many measurements came before.
-struct Scripted<F>(F, usize);
+/// A bench that does as told: given the cell, how often it was measured before, and how many
+/// measurements came before this. Each takes a second.
+struct Scripted<F> {
+    script: F,
+    clock: Clock,
+    before: usize,
+}
 
 impl<F: FnMut(&Cell, usize, usize) -> Result<Measurement>> Bench for Scripted<F> {
-    fn measure(&mut self, cell: &Cell, round: usize) -> Result<Measurement> {
-        self.1 += 1;
-        (self.0)(cell, round, self.1 - 1)
+    fn measure(&mut self, cell: &Cell, nth: usize) -> Result<Measurement> {
+        self.clock.advance(Nanos(1_000_000_000));
+        self.before += 1;
+        (self.script)(cell, nth, self.before - 1)
     }
 }
 
@@ -100,10 +108,24 @@ fn sweep(
     notes: &mut Notes,
     script: impl FnMut(&Cell, usize, usize) -> Result<Measurement>,
 ) -> Result<Outcome> {
-    let plan = Plan { cells, rounds, seed, reference: &reference() };
+    let config = Sweep { rounds, max_rounds: rounds, seed, ..Sweep::default() };
+    scheduled(&mut Whole::new(&config, cells), cells, seed, notes, &mut Journal::default(), script)
+}
+
+fn scheduled(
+    schedule: &mut dyn Schedule,
+    cells: &[Cell],
+    seed: u64,
+    notes: &mut Notes,
+    journal: &mut Journal,
+    script: impl FnMut(&Cell, usize, usize) -> Result<Measurement>,
+) -> Result<Outcome> {
+    let clock = Clock::manual();
+    let plan = Plan { cells, seed, reference: &reference(), clock: &clock };
     let never = AtomicBool::new(false);
     let stop = notes.stop_after.map_or(&never, |(_, flag)| flag);
-    run(&plan, &mut Scripted(script, 0), notes, stop)
+    let mut bench = Scripted { script, clock: clock.clone(), before: 0 };
+    run(&plan, schedule, &mut bench, journal, notes, stop)
 }
 
 /// Runs to the end and gives the records.
