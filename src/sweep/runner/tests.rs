@@ -462,3 +462,75 @@ fn set_up_counts_against_the_budget() {
     let began = busy.cells.iter().map(|cell| cell.rounds[0].at_s);
     assert_eq!(began.fold(f64::MAX, f64::min), 48.0);
 }
+
+/// A cell of a server at 1,000 requests a second.
+fn server() -> Cell {
+    Cell { scenario: Scenario::Server(1_000), ..cell(8) }
+}
+
+/// A round of one second in which the generator was this late with each of 1,000 requests, and the
+/// system completed as many as said.
+fn served(late: Nanos, completed: u64) -> Measurement {
+    let mut traffic = Traffic { offered: 1_000, issued: completed, lateness: Recorder::new() };
+    let mut latency = Recorder::new();
+    for _ in 0..1_000 {
+        traffic.lateness.record(late);
+        latency.record(Nanos(2_000_000));
+    }
+    Measurement { traffic, latency, ..at(completed) }
+}
+
+#[test]
+fn a_load_generator_that_falls_behind_is_invalid() {
+    let late = records(&[server()], 3, |_, _, _| Ok(served(Nanos(5_000_000), 1_000)));
+    let [reason] = reasons(&late[0]) else { panic!("{late:?}") };
+    assert!(reason.starts_with("the load generator fell behind"), "{reason}");
+
+    let on_time = records(&[server()], 3, |_, _, _| Ok(served(Nanos(80_000), 1_000)));
+    assert_eq!(on_time[0].verdict, Verdict::Valid);
+    let load = on_time[0].load.unwrap();
+    assert_eq!((load.offered_per_s, load.issued_per_s), (Some(1_000.0), 1_000.0));
+    let lateness = load.lateness_p99_ns.unwrap();
+    assert!((79_900..80_100).contains(&lateness), "{lateness}");
+}
+
+#[test]
+fn an_overloaded_server_is_invalid_and_its_generator_not_blamed() {
+    let records = records(&[server()], 3, |_, _, _| Ok(served(Nanos(80_000), 700)));
+    let [reason] = reasons(&records[0]) else { panic!("{records:?}") };
+    assert!(reason.starts_with("the system was overloaded: it completed 2,100"), "{reason}");
+}
+
+#[test]
+fn chance_in_what_arrives_is_no_reason_against_a_server() {
+    let arrived = [1_000, 900, 1_100, 950, 1_050];
+    let records = records(&[server()], 5, |_, round, _| {
+        let mut measurement = served(Nanos(80_000), arrived[round]);
+        measurement.traffic.offered = arrived[round];
+        Ok(measurement)
+    });
+    assert_eq!(records[0].verdict, Verdict::Valid);
+}
+
+#[test]
+fn a_feeder_that_falls_behind_is_invalid_but_the_null_backend_has_no_one_to_wait_for() {
+    let starved = |idle_share| move |_: &Cell, _, _| Ok(Measurement { idle_share, ..at(1_000) });
+    let behind = records(&cells(1), 3, starved(0.5));
+    let [reason] = reasons(&behind[0]) else { panic!("{behind:?}") };
+    assert!(reason.starts_with("the feeder fell behind: sessions stood idle for 50%"), "{reason}");
+    assert_eq!(behind[0].rounds[2].idle_share, 0.5);
+    assert!(behind[0].load.is_none());
+    assert_eq!(records(&cells(1), 3, starved(0.01))[0].verdict, Verdict::Valid);
+    let null = Cell { backend: "null".into(), ..cell(1) };
+    let [reason] = reasons(&records(&[null], 3, starved(0.5))[0]).to_vec().try_into().unwrap();
+    assert!(reason.starts_with("the null backend"), "{reason}");
+}
+
+#[test]
+fn a_percentile_with_too_few_samples_is_absent() {
+    // Three rounds of ten latencies each are enough for a median, and for nothing above it.
+    let latency = records(&cells(1), 3, |_, _, _| Ok(at(1_000)))[0].latency;
+    assert_eq!((latency.samples, latency.p50_ns.is_some()), (30, true));
+    let above = [latency.p90_ns, latency.p95_ns, latency.p99_ns, latency.p999_ns];
+    assert_eq!(above, [None; 4]);
+}
