@@ -3,8 +3,8 @@
 
     scripts/targets.py [--rounds 5] [--work DIR] [--before PLIMSOLL] [TARGET ...]
 
-Targets: transform, torch, pipeline, null, instances, memory, stores, million; all of them by
-default. Run it on an idle machine after `make build`, with a Python that has torch 2.11, numpy and
+Targets: transform, torch, pipeline, null, instances, memory, stores, million, twice, search; all of
+them by default. Run it on an idle machine after `make build`, with a Python that has torch 2.11, numpy and
 pillow. Rounds of Plimsoll and of the peer alternate, figures are medians over the rounds, and a
 ratio is the median of the rounds' ratios, with the smallest and the largest. Real MNIST is used
 where PLIMSOLL_MNIST_DIR names it. `stores` measures ratios to the files of another build where
@@ -21,6 +21,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PLIMSOLL = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/plimsoll"
@@ -203,8 +204,62 @@ def million(work, rounds):
         f"parent {max(peaks):.0f} MiB, an instance {max(instances):.0f} MiB at their peaks, target 300 MB")
 
 
+def swept(out, *flags):
+    """The rows of a sweep's cells, and the seconds that it took."""
+    start = time.monotonic()
+    output(PLIMSOLL, "sweep", "--out", out, *flags, codes=(0, 1))  # 1: cells with a wide interval
+    took = time.monotonic() - start
+    rows = [row for row in csv.DictReader((out / "results.csv").open()) if row["verdict"] != "SKIPPED"]
+    return {tuple(row[name] for name in CELL): row for row in rows}, took
+
+
+CELL = ["backend", "device", "instances", "batch", "threads", "precision", "sessions", "staging", "scenario"]
+
+
+def rate(row, which=""):
+    return float(row[f"throughput_{which}images_per_s"])
+
+
+def overlap(a, b):
+    return rate(a, "ci95_low_") <= rate(b, "ci95_high_") and rate(b, "ci95_low_") <= rate(a, "ci95_high_")
+
+
+def best(rows):
+    valid = [cell for cell, row in rows.items() if row["verdict"] == "VALID"]
+    return max(valid, key=lambda cell: rate(rows[cell]), default=None)
+
+
+def named(cell):
+    return f"{cell[0]} x{cell[2]}, batch {cell[3]}, {cell[4]} threads" if cell else "none"
+
+
+def twice(work, rounds):
+    (first, took), (second, again) = [swept(fresh(work)) for _ in range(2)]
+    same = [cell for cell in first if overlap(first[cell], second[cell])]
+    valid = [cell for cell in first if first[cell]["verdict"] == second[cell]["verdict"] == "VALID"]
+    steady = [cell for cell in valid if cell in same]
+    say("twice", f"default sweep in {took:.0f} s and {again:.0f} s, target 360; intervals of {len(same)} of {len(first)} cells "
+        f"overlap, of {len(steady)} of the {len(valid)} that are valid in both, target 95%")
+    a, b = best(first), best(second)
+    tie = a and b and overlap(first[a], first[b]) and overlap(second[a], second[b])
+    say("twice", f"best: {named(a)}, then {named(b)}: {'the same' if a == b else 'a tie' if tie else 'ANOTHER'}")
+
+
+def search(work, rounds):
+    found = fresh(work)
+    some, quick = swept(found, "--search")
+    whole, full = swept(fresh(work))
+    there = max(whole, key=lambda cell: rate(whole[cell]))
+    chosen = max(some, key=lambda cell: rate(some[cell]))
+    say("search", f"{len(some)} of {len(whole)} cells in {quick:.0f} s instead of {full:.0f}; found {named(chosen)}, which the whole "
+        f"grid has at {rate(whole[chosen]) / rate(whole[there]):.1%} of its best, {named(there)}; target 95% and a quarter")
+    start = time.monotonic()
+    output(PLIMSOLL, "report", found, "--out", fresh(work))
+    say("search", f"its report is rendered again in {time.monotonic() - start:.2f} s, target 1")
+
+
 def main():
-    targets = {f.__name__: f for f in [transform, torch, pipeline, null, instances, memory, stores, million]}
+    targets = {f.__name__: f for f in [transform, torch, pipeline, null, instances, memory, stores, million, twice, search]}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / "target/targets")

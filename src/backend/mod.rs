@@ -17,6 +17,7 @@ mod torch;
 use std::sync::Arc;
 
 pub use self::learner::{Dropout, Learner, Share, Tally, learner};
+pub use self::native::{Peak, multiply_add_peak};
 pub use self::null::{Null, Script};
 
 use crate::error::{Error, Result};
@@ -162,6 +163,12 @@ pub fn names() -> &'static [&'static str] {
     } else {
         &["native", "null", "torch", "torch-eager"]
     }
+}
+
+/// The instruction set that the native backend runs on: `avx512`, `avx2` or `portable`. Absent
+/// where the environment forces one that this machine lacks.
+pub fn native_isa() -> Option<String> {
+    native::instruction_set().map(Into::into)
 }
 
 /// The version of the libtorch that this build holds; `None` for a build without it.

@@ -59,17 +59,22 @@ impl<T> Queue<T> {
     }
 
     /// Moves all of `items` in, in order, waiting for space as often as it takes. `items` is empty
-    /// afterwards and keeps its allocation.
+    /// afterwards and keeps its allocation. Gives the time that was waited: 0 where there was space.
     ///
     /// # Errors
     /// [`Closed`] when the queue was ended or aborted meanwhile; what did not fit stays in `items`.
-    pub fn push_all(&self, items: &mut Vec<T>) -> Result<(), Closed> {
+    pub fn push_all(&self, items: &mut Vec<T>) -> Result<Nanos, Closed> {
         let mut rest = items.drain(..).peekable();
+        let mut waited = Nanos(0);
         while rest.peek().is_some() {
-            let mut state = self
-                .space
-                .wait_while(self.lock(), |s| s.items.len() >= self.capacity && !s.ended)
-                .unwrap_or_else(PoisonError::into_inner);
+            let full = |state: &mut State<T>| state.items.len() >= self.capacity && !state.ended;
+            let mut state = self.lock();
+            if full(&mut state) {
+                let since = self.clock.now();
+                let free = self.space.wait_while(state, full);
+                state = free.unwrap_or_else(PoisonError::into_inner);
+                waited = waited + (self.clock.now() - since);
+            }
             if state.ended {
                 drop(state);
                 let left: Vec<T> = rest.collect();
@@ -82,7 +87,7 @@ impl<T> Queue<T> {
             drop(state);
             self.arrivals.notify_one();
         }
-        Ok(())
+        Ok(waited)
     }
 
     /// Waits for a batch and moves it into `batch`, which is cleared first. Gives the time at
@@ -216,7 +221,14 @@ mod tests {
             got.extend(items(&batch));
         }
         assert_eq!(got, (0..8).collect::<Vec<_>>());
-        producer.join().unwrap().unwrap();
+        let waited = producer.join().unwrap().unwrap();
+        assert!(waited >= Nanos(20_000_000), "it says how long it was held back: {waited}");
+    }
+
+    #[test]
+    fn who_finds_space_waits_for_none() {
+        let queue = queue(4, 4, Nanos(0));
+        assert_eq!(queue.push_all(&mut (0..4).collect()), Ok(Nanos(0)));
     }
 
     #[test]

@@ -38,6 +38,14 @@ fn machine() -> Result<()> {
     }
     row("system", &facts.os)?;
     row("vector sets", facts.isa.join(" "))?;
+    match facts.governor.as_deref() {
+        Some(name @ ("powersave" | "conservative" | "ondemand" | "schedutil")) => row(
+            "governor",
+            format!("{name}; the clock follows the load, `performance` gives steadier figures"),
+        )?,
+        Some(name) => row("governor", name)?,
+        None => {}
+    }
     if let Some(load) = host::load_average() {
         let busy = load > 0.5 * facts.cores as f64;
         let advice =
@@ -54,6 +62,9 @@ fn backends() -> Result<()> {
     for name in backend::names() {
         let opened = backend::by_name(name).and_then(|b| b.open(&weights, &options).map(drop));
         row(name, opened.map_or_else(|error| format!("no: {error}"), |()| "works".into()))?;
+    }
+    if let Some(isa) = backend::native_isa() {
+        row("native runs on", isa)?;
     }
     row("libtorch", backend::libtorch_version().unwrap_or_else(|| "not in this build".into()))?;
     row("cuda", "not in this release")

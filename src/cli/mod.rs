@@ -46,7 +46,7 @@ enum Command {
     #[command(subcommand)]
     Jobs(jobs::Command),
     /// Measure a grid of backend x instances x batch size x threads, and write a report.
-    Sweep(sweep::Args),
+    Sweep(Box<sweep::Args>),
     /// Render a run's report again: the page and every other file, from a bundle or a record.
     Report(report::Args),
     /// Set one run against another, cell by cell: improved, worse, or no difference.
@@ -94,7 +94,7 @@ pub fn main_with(
     let outcome = match cli.command {
         Command::Transform(args) => transform::run(*args, &handler),
         Command::Jobs(command) => jobs::run(command),
-        Command::Sweep(args) => sweep::run(args),
+        Command::Sweep(args) => sweep::run(*args),
         Command::Report(args) => report::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Train(args) => train::run(args),

@@ -24,8 +24,20 @@ const MAX_IMAGES: usize = 1_000_000;
 /// The most batches that may wait.
 const MAX_QUEUE: usize = 1_024;
 
+/// The most sessions side by side.
+const MAX_SESSIONS: usize = 64;
+
 /// The longest span, an hour: what is longer was meant in another unit.
 const LONGEST: Nanos = Nanos(3_600_000_000_000);
+
+/// The longest budget, a day.
+const LONGEST_BUDGET: Nanos = Nanos(24 * LONGEST.0);
+
+/// Arithmetic that some backend may have. Whether the one that is asked for has it, the grid says.
+const PRECISIONS: [&str; 5] = ["f32", "tf32", "f16", "bf16", "int8"];
+
+/// Memory to stage batches in.
+const STAGING: [&str; 3] = ["auto", "pageable", "pinned"];
 
 impl Sweep {
     /// Checks every value, and the backends against the `known` names.
@@ -38,10 +50,18 @@ impl Sweep {
             return Err(wrong("backends", name, &format!("is not known; choose from {names}")));
         }
         twice("backends", &self.backends)?;
+        names("devices", &self.devices, is_device, "cpu, or cuda:N for the CUDA device N")?;
+        let one_of = |known: &'static [&str]| move |name: &str| known.contains(&name);
+        names("precisions", &self.precisions, one_of(&PRECISIONS), &PRECISIONS.join(", "))?;
+        names("staging", &self.staging, one_of(&STAGING), &STAGING.join(", "))?;
+        // What a scenario is, the grid knows.
+        names("scenarios", &self.scenarios, |_| true, "")?;
+        list("sessions", &self.sessions, 1, MAX_SESSIONS)?;
         list("instances", &self.instances, 1, MAX_INSTANCES)?;
         list("batch_sizes", &self.batch_sizes, 1, MAX_BATCH)?;
         list("threads", &self.threads, 0, MAX_THREADS)?;
         number("rounds", self.rounds, 1, MAX_ROUNDS)?;
+        number("max_rounds", self.max_rounds, 1, MAX_ROUNDS)?;
         number("images", self.images, 1, MAX_IMAGES)?;
         number("check_images", self.check_images, 1, MAX_IMAGES)?;
         number("queue", self.queue, 1, MAX_QUEUE)?;
@@ -49,6 +69,18 @@ impl Sweep {
         length("warmup_window", self.warmup_window, Nanos(1))?;
         length("warmup_min", self.warmup_min, Nanos(0))?;
         length("warmup_max", self.warmup_max, self.warmup_min)?;
+        length("max_delay", self.max_delay, Nanos(0))?;
+        if self.budget > LONGEST_BUDGET {
+            return Err(wrong("budget", span::write(self.budget), "must be a day at most"));
+        }
+        if self.search && self.budget.0 > 0 {
+            return Err(wrong(
+                "search",
+                "true",
+                "does not go with a `budget`: a search ends by itself, after a quarter of the \
+                 cells at most; leave one of the two out",
+            ));
+        }
         let tolerance = self.score_tolerance;
         if !(tolerance.is_finite() && tolerance >= 0.0) {
             return Err(wrong("score_tolerance", tolerance, "must be a number from 0 up"));
@@ -64,6 +96,24 @@ fn list(key: &str, values: &[usize], least: usize, most: usize) -> Result<()> {
     }
     values.iter().try_for_each(|&value| number(key, value, least, most))?;
     twice(key, values)
+}
+
+/// A list of names: neither empty nor with an unknown name nor with one twice.
+fn names(key: &str, values: &[String], known: impl Fn(&str) -> bool, right: &str) -> Result<()> {
+    if values.is_empty() {
+        return Err(wrong(key, "[]", "needs at least one name"));
+    }
+    if let Some(name) = values.iter().find(|name| !known(name)) {
+        return Err(wrong(key, name, &format!("is not known; choose from {right}")));
+    }
+    twice(key, values)
+}
+
+/// `cpu`, or `cuda:` and a number.
+fn is_device(name: &str) -> bool {
+    let ordinal = name.strip_prefix("cuda:").unwrap_or_default();
+    let digits = !ordinal.is_empty() && ordinal.bytes().all(|b| b.is_ascii_digit());
+    name == "cpu" || (digits && ordinal.parse::<u16>().is_ok())
 }
 
 fn twice<T: PartialEq + Display>(key: &str, values: &[T]) -> Result<()> {
@@ -130,6 +180,31 @@ mod tests {
             let config = Sweep::parse(text, "a.toml").unwrap();
             assert_eq!(config.check(&KNOWN).unwrap_err().to_string(), says);
         }
+    }
+
+    #[test]
+    fn names_that_are_none_are_refused_with_those_that_are() {
+        for (text, says) in [
+            ("devices = ['gpu']", "`devices`: gpu is not known; choose from cpu, or cuda:N for"),
+            ("devices = ['cuda:']", "`devices`: cuda: is not known"),
+            ("devices = ['cuda:x']", "`devices`: cuda:x is not known"),
+            ("devices = ['cuda:99999']", "`devices`: cuda:99999 is not known"),
+            ("devices = []", "`devices`: [] needs at least one name"),
+            ("devices = ['cpu', 'cpu']", "`devices`: cpu is there twice"),
+            ("precisions = ['fp32']", "`precisions`: fp32 is not known; choose from f32, tf32,"),
+            ("staging = ['heap']", "`staging`: heap is not known; choose from auto, pageable, pin"),
+            ("scenarios = []", "`scenarios`: [] needs at least one name"),
+            ("sessions = [0]", "`sessions`: 0 must be from 1 to 64"),
+            ("max_rounds = 0", "`max_rounds`: 0 must be from 1 to 1000"),
+            ("budget = '25h'", "`budget`: 1500m must be a day at most"),
+            ("max_delay = '2h'", "`max_delay`: 120m must be from 0ns to 60m"),
+            ("budget = '5m'\nsearch = true", "`search`: true does not go with a `budget`"),
+        ] {
+            let said = Sweep::parse(text, "a.toml").unwrap().check(&KNOWN).unwrap_err().to_string();
+            assert!(said.starts_with(says), "{said}");
+        }
+        let sound = "devices = ['cpu', 'cuda:0', 'cuda:11']\nprecisions = ['f16']\nbudget = '24h'";
+        Sweep::parse(sound, "a.toml").unwrap().check(&KNOWN).unwrap();
     }
 
     #[test]

@@ -16,14 +16,32 @@ use crate::units::Nanos;
 pub struct Sweep {
     /// Backends to compare; empty for all that this build has but `null`.
     pub backends: Vec<String>,
+    /// Where the models run: `cpu`, or `cuda:N`.
+    pub devices: Vec<String>,
+    /// Arithmetic: `f32`.
+    pub precisions: Vec<String>,
+    /// Memory that batches are staged in: `auto`, `pageable`, or `pinned`.
+    pub staging: Vec<String>,
+    /// What is issued: `offline`, `closed:N` or `server:R`, as `record::Scenario` reads them. This
+    /// layer keeps them as text; the grid reads them.
+    pub scenarios: Vec<String>,
     /// Worker processes, each with an equal share of the cores.
     pub instances: Vec<usize>,
     /// Largest batches, in images.
     pub batch_sizes: Vec<usize>,
-    /// Threads of one forward pass, an instance; 0 for all of the instance's cores.
+    /// Sessions on each device of an instance, side by side.
+    pub sessions: Vec<usize>,
+    /// Threads of one forward pass; 0 for an equal share of the instance's cores for each session.
     pub threads: Vec<usize>,
     /// Passes over all cells, each in a freshly shuffled order.
     pub rounds: usize,
+    /// Passes at most: those after `rounds` are over the cells alone whose interval is too wide.
+    pub max_rounds: usize,
+    /// Time that the run may take, set-up included; 0 for as long as it needs.
+    #[serde(with = "span")]
+    pub budget: Nanos,
+    /// Look for the best cell instead of measuring them all.
+    pub search: bool,
     /// How long a cell is measured in each round.
     #[serde(with = "span")]
     pub window: Nanos,
@@ -42,6 +60,9 @@ pub struct Sweep {
     pub check_images: usize,
     /// Largest difference of a log-probability from the reference's.
     pub score_tolerance: f64,
+    /// How long a request may wait for others to fill its batch, where requests come one by one.
+    #[serde(with = "span")]
+    pub max_delay: Nanos,
     /// Batches that may wait between the feeder and the model.
     pub queue: usize,
     /// Seed of the order of cells, of the intervals, and of synthetic images.
@@ -52,10 +73,18 @@ impl Default for Sweep {
     fn default() -> Self {
         Self {
             backends: Vec::new(),
+            devices: vec!["cpu".into()],
+            precisions: vec!["f32".into()],
+            staging: vec!["auto".into()],
+            scenarios: vec!["offline".into()],
             instances: vec![1, 2],
             batch_sizes: vec![1, 8, 32, 128, 256, 512],
+            sessions: vec![1],
             threads: vec![0],
             rounds: 5,
+            max_rounds: 7,
+            budget: Nanos(0),
+            search: false,
             window: Nanos(800_000_000),
             warmup_min: Nanos(200_000_000),
             warmup_max: Nanos(800_000_000),
@@ -63,6 +92,7 @@ impl Default for Sweep {
             images: 10_000,
             check_images: 1_000,
             score_tolerance: 1e-3,
+            max_delay: Nanos(1_000_000),
             queue: 4,
             seed: 1,
         }

@@ -1,6 +1,9 @@
 //! Whether a cell's figures may be used.
 
-use super::Interval;
+use super::host::Pressure;
+use super::modes::modes;
+use super::supply::{self, Supply};
+use super::{Interval, throttle};
 use crate::units;
 
 /// Fewer rounds than this have no interval worth the name.
@@ -11,7 +14,7 @@ pub const MIN_BATCHES: u64 = 7;
 
 /// The widest interval, as half its width over the median: a throughput is to be known to within
 /// 5% either way.
-const WIDEST: f64 = 0.05;
+pub const WIDEST: f64 = 0.05;
 
 /// What is known of a cell when its last round has ended.
 #[derive(Clone, Debug, Default)]
@@ -22,10 +25,17 @@ pub struct Evidence {
     pub steady_rounds: usize,
     /// Rounds in which not one image was completed.
     pub empty_rounds: usize,
-    /// Batches whose latency was recorded, over all rounds.
-    pub batches: u64,
-    /// Throughput over the rounds, images a second; absent where there is none.
+    /// Latencies recorded over all rounds: of batches, or of requests.
+    pub samples: u64,
+    /// Throughput over the rounds, images a second; absent where there is none, or where it is the
+    /// schedule's and not the system's.
     pub throughput: Option<Interval>,
+    /// The rates behind it, images a second, one a round.
+    pub rates: Vec<f64>,
+    /// What kept the processors from running at full speed, one a round.
+    pub pressure: Vec<Pressure>,
+    /// What supplied the sessions with images.
+    pub supply: Supply,
     /// How the predictions compare with the reference's.
     pub guard: Guard,
 }
@@ -73,10 +83,14 @@ pub fn reasons(evidence: &Evidence) -> Vec<String> {
             evidence.rounds
         ));
     }
-    if evidence.batches < MIN_BATCHES {
+    if evidence.samples < MIN_BATCHES {
+        let what = match evidence.supply {
+            Supply::Schedule { .. } => "requests",
+            Supply::Feeder { .. } | Supply::Itself => "batches",
+        };
         reasons.push(format!(
-            "{} batches are too few for a latency (at least {MIN_BATCHES}): lengthen `window`",
-            evidence.batches
+            "{} {what} are too few for a latency (at least {MIN_BATCHES}): lengthen `window`",
+            evidence.samples
         ));
     }
     // The median rests on the middle of the rounds: a few unsettled ones do not move it.
@@ -90,15 +104,33 @@ pub fn reasons(evidence: &Evidence) -> Vec<String> {
     }
     if let Some(interval) = evidence.throughput.filter(|i| i.relative_half_width() > WIDEST) {
         reasons.push(format!(
-            "the throughput is known to within {:.1}% only ({} to {} images/s; 5% is the limit): \
-             quiet the machine, lengthen `window`, or raise `rounds`",
+            "the throughput is known to within {:.1}% only ({} to {} images/s; 5% is the limit){}",
             interval.relative_half_width() * 100.0,
             units::rate(interval.low),
-            units::rate(interval.high)
+            units::rate(interval.high),
+            why_wide(&evidence.rates)
         ));
     }
+    reasons.extend(supply::reasons(&evidence.supply));
+    reasons.extend(throttle::reasons(&evidence.pressure));
     guard_reasons(&evidence.guard, &mut reasons);
     reasons
+}
+
+/// What to do about an interval that is too wide: more of the same helps against chance, and not
+/// against a machine that has two states.
+fn why_wide(rates: &[f64]) -> String {
+    let Some(modes) = modes(rates) else {
+        return ": quiet the machine, lengthen `window`, or raise `rounds`".into();
+    };
+    let ((slow, slower), (fast, faster)) = (modes.slower, modes.faster);
+    format!(
+        ", and the rounds fall into two groups: {slow} near {} and {fast} near {} images/s: look \
+         for what comes and goes between them, such as another job, a clock with two rates, or \
+         threads that meet on one core",
+        units::rate(slower),
+        units::rate(faster)
+    )
 }
 
 /// What the accuracy guard has to say.
@@ -152,8 +184,11 @@ mod tests {
             rounds: 5,
             steady_rounds: 5,
             empty_rounds: 0,
-            batches: 100,
+            samples: 100,
             throughput: Some(Interval { median: 1000.0, low: 960.0, high: 1040.0 }),
+            supply: Supply::Feeder { idle_share: 0.01 },
+            rates: vec![1000.0, 960.0, 1040.0, 1010.0, 990.0],
+            pressure: vec![Pressure::default(); 5],
             guard: compared(0, 0, Some(1e-5)),
         }
     }
@@ -189,6 +224,29 @@ mod tests {
     }
 
     #[test]
+    fn a_wide_interval_of_two_groups_says_what_to_look_for() {
+        let evidence = Evidence {
+            throughput: Some(Interval { median: 16_000.0, low: 16_000.0, high: 21_000.0 }),
+            rates: vec![16_000.0, 21_000.0, 16_010.0, 20_990.0, 15_990.0],
+            ..good()
+        };
+        assert_eq!(
+            only_reason(&evidence),
+            "the throughput is known to within 15.6% only (16,000 to 21,000 images/s; 5% is the \
+             limit), and the rounds fall into two groups: 3 near 16,000 and 2 near 21,000 \
+             images/s: look for what comes and goes between them, such as another job, a clock \
+             with two rates, or threads that meet on one core"
+        );
+    }
+
+    #[test]
+    fn throttled_rounds_are_a_reason() {
+        let held = Pressure { quota_share: Some(0.2), ..Pressure::default() };
+        let reason = only_reason(&Evidence { pressure: vec![held; 5], ..good() });
+        assert!(reason.starts_with("the control group's quota held threads back"), "{reason}");
+    }
+
+    #[test]
     fn predictions_that_differ_are_a_reason_with_their_count() {
         let reason = only_reason(&Evidence { guard: compared(3, 0, None), ..good() });
         assert!(reason.starts_with("3 of 1,000 check images got another class"), "{reason}");
@@ -210,8 +268,14 @@ mod tests {
     fn too_few_rounds_or_batches_are_reasons() {
         let reason = only_reason(&Evidence { rounds: 2, steady_rounds: 2, ..good() });
         assert!(reason.starts_with("2 of at least 3 rounds"), "{reason}");
-        let reason = only_reason(&Evidence { batches: 6, ..good() });
+        let reason = only_reason(&Evidence { samples: 6, ..good() });
         assert!(reason.starts_with("6 batches are too few"), "{reason}");
+    }
+
+    #[test]
+    fn a_supply_that_falls_behind_is_a_reason() {
+        let idle = Evidence { supply: Supply::Feeder { idle_share: 0.5 }, ..good() };
+        assert!(only_reason(&idle).starts_with("the feeder fell behind"));
     }
 
     #[test]
@@ -223,7 +287,7 @@ mod tests {
 
     #[test]
     fn nothing_completed_says_so_first() {
-        let evidence = Evidence { empty_rounds: 5, batches: 0, throughput: None, ..good() };
+        let evidence = Evidence { empty_rounds: 5, samples: 0, throughput: None, ..good() };
         assert!(reasons(&evidence)[0].starts_with("no image was completed in 5 of 5 rounds"));
         assert_eq!(reasons(&Evidence::default()), ["nothing was measured"]);
     }

@@ -19,7 +19,9 @@ mod weights;
 mod words;
 
 pub use self::file::{Metadata, load, save, shipped};
-pub use self::spec::{CLASSES, MEAN, PARAMETER_COUNT, PARAMETERS, Parameter, STD, normalise};
+pub use self::spec::{
+    CLASSES, FLOP_PER_IMAGE, MEAN, PARAMETER_COUNT, PARAMETERS, Parameter, STD, normalise,
+};
 pub use self::weights::Weights;
 
 /// Why a tensor of integers cannot be weights, and the fix.

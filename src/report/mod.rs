@@ -36,6 +36,7 @@ mod scaling;
 mod schema;
 pub mod table;
 mod versus;
+mod waterfall;
 mod words;
 
 pub use self::best::{Best, best};

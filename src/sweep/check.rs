@@ -1,5 +1,7 @@
 //! The accuracy guard: a fast wrong cell must not win.
 
+use serde::{Deserialize, Serialize};
+
 use crate::backend::Predictions;
 use crate::measure::Guard;
 
@@ -15,7 +17,7 @@ pub struct Reference {
 }
 
 /// How a cell's predictions agree with the reference's.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Agreement {
     /// Images in the check set.
     pub images: usize,
@@ -61,6 +63,11 @@ impl Reference {
         }
         agreement
     }
+}
+
+/// The worst agreement of what instances say; absent where none was asked.
+pub(super) fn worst(reference: &Reference, all: &[Predictions]) -> Option<Agreement> {
+    all.iter().map(|one| reference.compare(one)).reduce(Agreement::worst)
 }
 
 impl Agreement {

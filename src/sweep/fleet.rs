@@ -9,12 +9,13 @@ use super::INSTANCE_KIND;
 use super::message::{Down, Measured, Order, Up};
 use super::runner::{Bench, Measurement};
 use super::stages::StageTimes;
+use super::traffic::Traffic;
 use crate::config::Sweep;
 use crate::error::{Error, Result};
 use crate::measure::Recorder;
-use crate::measure::host::own_cores;
+use crate::measure::host::{Counters, Pressure, own_cores};
 use crate::pipeline::{Event, Fleet, place};
-use crate::record::Cell;
+use crate::record::{Cell, Throttling};
 
 /// How often the user's wish to stop is looked at while nothing happens.
 const TICK: Duration = Duration::from_millis(50);
@@ -83,8 +84,8 @@ impl<'a> FleetBench<'a> {
     }
 
     /// Starts a cell's instances, waits until all are warm, lets them go, and hears what each
-    /// has measured.
-    fn run(&self, cell: &Cell, round: usize) -> Result<Vec<Measured>> {
+    /// has measured, and what kept the processors from running at full speed meanwhile.
+    fn run(&self, cell: &Cell, nth: usize) -> Result<(Vec<Measured>, Pressure)> {
         let config = self.config;
         let Setup { program, model, images, check } = self.setup.clone();
         let fleet: Fleet<Up> = Fleet::start(
@@ -96,25 +97,34 @@ impl<'a> FleetBench<'a> {
         let order = Order {
             model,
             images,
-            check: if round == 0 { check } else { 0 },
+            check: if nth == 0 { check } else { 0 },
             backend: cell.backend.clone(),
             batch: cell.batch,
             threads: cell.threads,
+            sessions: cell.sessions,
+            staging: cell.staging.clone(),
+            scenario: cell.scenario,
+            instance: (0, cell.instances),
+            seed: (config.seed, nth),
             queue: config.queue,
+            max_delay: config.max_delay.0,
             warmup: (config.warmup_min.0, config.warmup_max.0, config.warmup_window.0),
             window: config.window.0,
         };
         for index in 0..cell.instances {
-            fleet.send(index, &Down::Measure(Box::new(order.clone())))?;
+            let order = Order { instance: (index, cell.instances), ..order.clone() };
+            fleet.send(index, &Down::Measure(Box::new(order)))?;
         }
+        // A server's requests are waited for after its window, for as long as that again.
         let deadline =
-            Instant::now() + config.warmup_max.duration() + config.window.duration() + SLACK;
+            Instant::now() + config.warmup_max.duration() + 2 * config.window.duration() + SLACK;
         for _ in 0..cell.instances {
             match self.hear(&fleet, deadline, &[])? {
                 (_, Up::Warm) => {}
                 (index, up) => return Err(unexpected(index, &up)),
             }
         }
+        let before = Counters::read(&self.cores);
         for index in 0..cell.instances {
             fleet.send(index, &Down::Go)?;
         }
@@ -125,13 +135,15 @@ impl<'a> FleetBench<'a> {
                 (index, up) => return Err(unexpected(index, &up)),
             }
         }
-        Ok(all.into_iter().map(|(_, measured)| measured).collect())
+        let pressure = Counters::read(&self.cores).since(&before);
+        Ok((all.into_iter().map(|(_, measured)| measured).collect(), pressure))
     }
 }
 
 impl Bench for FleetBench<'_> {
-    fn measure(&mut self, cell: &Cell, round: usize) -> Result<Measurement> {
-        Ok(add_up(self.run(cell, round)?))
+    fn measure(&mut self, cell: &Cell, nth: usize) -> Result<Measurement> {
+        let (all, pressure) = self.run(cell, nth)?;
+        Ok(Measurement { throttling: throttling(pressure), ..add_up(all) })
     }
 }
 
@@ -142,22 +154,34 @@ fn add_up(all: Vec<Measured>) -> Measurement {
         all.iter().filter(|m| m.seconds > 0.0).map(|m| m.images as f64 / m.seconds).sum();
     let mut latency = Recorder::new();
     let mut stages = StageTimes::default();
+    let mut traffic = Traffic::default();
     for one in &all {
         latency.merge(&one.latency);
         stages.merge(&one.stages);
+        traffic.merge(&one.traffic);
     }
+    let longest = all.iter().map(|one| one.seconds).fold(0.0, f64::max);
     Measurement {
         images,
         // The instances' windows differ by a batch; this is their length by which the rate is
         // what the instances' own rates add up to.
-        seconds: if rate > 0.0 { images as f64 / rate } else { 0.0 },
+        seconds: if rate > 0.0 { images as f64 / rate } else { longest },
         warmup_s: all.iter().map(|one| one.warmup_s).fold(0.0, f64::max),
         steady: all.iter().all(|one| one.steady),
         latency,
         stages,
+        idle_share: all.iter().map(|one| one.idle_share).sum::<f64>() / all.len().max(1) as f64,
+        traffic,
         peak_rss_bytes: all.iter().filter_map(|one| one.peak_rss_bytes).max(),
         predictions: all.into_iter().filter_map(|one| one.check.map(Into::into)).collect(),
+        throttling: Throttling::default(),
     }
+}
+
+/// As a record keeps it.
+fn throttling(pressure: Pressure) -> Throttling {
+    let Pressure { quota_share, stolen_share, thermal_events } = pressure;
+    Throttling { quota_share, stolen_share, thermal_events }
 }
 
 fn unexpected(index: usize, up: &Up) -> Error {

@@ -1,18 +1,15 @@
 //! Which cells a sweep measures, and which it leaves out.
 
+use std::collections::HashSet;
+
 use crate::backend;
 use crate::config::Sweep;
 use crate::error::{Error, Result};
 use crate::measure;
 use crate::record::{Cell, Scenario};
-use crate::units::Nanos;
 
 /// A pass with more threads than this many times the cores measures the scheduler alone.
 const MAX_OVERCOMMIT: usize = 4;
-
-/// Time to start and end the instances of one measurement, roughly: most of it is the loading of
-/// libtorch.
-const START: Nanos = Nanos(350_000_000);
 
 /// What the grid has to know of the machine and the build.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +44,8 @@ impl Machine {
 /// The cells of a sweep.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grid {
-    /// Those to be measured: by backend, instances, threads and batch, in the configuration's
-    /// order.
+    /// Those to be measured: by backend, device, precision, staging, scenario, instances, sessions,
+    /// threads and batch, in the configuration's order.
     pub cells: Vec<Cell>,
     /// Those that are left out, with the reason.
     pub skipped: Vec<(Cell, String)>,
@@ -59,30 +56,19 @@ pub struct Grid {
 /// The grid of a checked configuration on a machine.
 ///
 /// # Errors
-/// [`Error::Unavailable`] where no cell is left to be measured, with the reason of the first.
+/// [`Error::Invalid`] for a scenario that is none; [`Error::Unavailable`] where no cell is left to
+/// be measured, with the reason of the first.
 pub fn grid(config: &Sweep, machine: &Machine) -> Result<Grid> {
     let mut grid = Grid::default();
-    for offer in chosen(config, machine) {
-        for &instances in &config.instances {
-            for threads in threads(config, machine, instances) {
-                for &batch in &config.batch_sizes {
-                    let cell = Cell {
-                        backend: offer.name.clone(),
-                        device: "cpu".into(),
-                        instances,
-                        batch,
-                        threads,
-                        precision: "f32".into(),
-                        sessions: 1,
-                        staging: "pageable".into(),
-                        scenario: Scenario::Offline,
-                    };
-                    match unfit(&cell, &offer, machine) {
-                        Some(reason) => grid.skipped.push((cell, reason)),
-                        None => grid.cells.push(cell),
-                    }
-                }
-            }
+    let mut known = HashSet::new();
+    for (cell, missing) in points(config, machine)? {
+        // Two ways to write the same point are one: `auto` and what it stands for, `20k` and 20000.
+        if !known.insert(cell.clone()) {
+            continue;
+        }
+        match missing.or_else(|| unfit(&cell, machine)) {
+            Some(reason) => grid.skipped.push((cell, reason)),
+            None => grid.cells.push(cell),
         }
     }
     if grid.cells.is_empty() {
@@ -93,13 +79,62 @@ pub fn grid(config: &Sweep, machine: &Machine) -> Result<Grid> {
     Ok(grid)
 }
 
-/// About how long a sweep of `cells` cells takes, its preparation aside. Warm-ups are taken to
-/// settle as soon as they can.
-pub fn estimate(config: &Sweep, cells: usize) -> Nanos {
-    let earliest = Nanos(config.warmup_window.0.saturating_mul(3));
-    let warmup = earliest.max(config.warmup_min).min(config.warmup_max);
-    let measurements = (cells as u64).saturating_mul(config.rounds as u64);
-    Nanos((START + warmup + config.window).0.saturating_mul(measurements))
+/// The product of the configuration's lists, each point with the reason that its backend is missing.
+fn points(config: &Sweep, machine: &Machine) -> Result<Vec<(Cell, Option<String>)>> {
+    let scenarios = config
+        .scenarios
+        .iter()
+        .map(|text| text.parse())
+        .collect::<Result<Vec<Scenario>>>()
+        .map_err(|error| Error::invalid("`scenarios`", error.to_string()))?;
+    let mut cells = vec![(blank(), None)];
+    cells = each(&cells, &chosen(config, machine), |cell, offer| {
+        cell.0.backend.clone_from(&offer.name);
+        cell.1.clone_from(&offer.missing);
+    });
+    cells = each(&cells, &config.devices, |cell, device| cell.0.device.clone_from(device));
+    cells = each(&cells, &config.precisions, |cell, name| cell.0.precision.clone_from(name));
+    cells = each(&cells, &config.staging, |cell, kind| {
+        let auto = if cell.0.device == "cpu" { "pageable" } else { "pinned" };
+        cell.0.staging = if kind == "auto" { auto.into() } else { kind.clone() };
+    });
+    cells = each(&cells, &scenarios, |cell, &scenario| cell.0.scenario = scenario);
+    cells = each(&cells, &config.instances, |cell, &n| cell.0.instances = n);
+    cells = each(&cells, &config.sessions, |cell, &n| cell.0.sessions = n);
+    cells = each(&cells, &config.threads, |cell, &n| {
+        let share = (machine.cores / (cell.0.instances * cell.0.sessions)).max(1);
+        cell.0.threads = if n == 0 { share } else { n };
+    });
+    Ok(each(&cells, &config.batch_sizes, |cell, &n| cell.0.batch = n))
+}
+
+/// Every point with every value.
+fn each<P: Clone, V>(points: &[P], values: &[V], set: impl Fn(&mut P, &V)) -> Vec<P> {
+    let with = |point: &P, value: &V| {
+        let mut point = point.clone();
+        set(&mut point, value);
+        point
+    };
+    points
+        .iter()
+        .flat_map(|point| values.iter().map(move |v| (point, v)))
+        .map(|(p, v)| with(p, v))
+        .collect()
+}
+
+/// A point before any value is set.
+fn blank() -> Cell {
+    Cell {
+        backend: String::new(),
+        device: String::new(),
+        instances: 1,
+        batch: 1,
+        threads: 1,
+        precision: String::new(),
+        sessions: 1,
+        staging: String::new(),
+        scenario: Scenario::Offline,
+    }
 }
 
 /// The backends asked for; of none, all that are there but the one without a model.
@@ -116,51 +151,67 @@ fn chosen(config: &Sweep, machine: &Machine) -> Vec<Offer> {
     config.backends.iter().map(find).collect()
 }
 
-/// The threads of a pass, with 0 put into figures, each number once.
-fn threads(config: &Sweep, machine: &Machine, instances: usize) -> Vec<usize> {
-    let mut all = Vec::with_capacity(config.threads.len());
-    for &threads in &config.threads {
-        let threads = if threads == 0 { (machine.cores / instances).max(1) } else { threads };
-        if !all.contains(&threads) {
-            all.push(threads);
-        }
+/// Why a cell whose backend is there cannot be measured, if it cannot.
+fn unfit(cell: &Cell, machine: &Machine) -> Option<String> {
+    let Cell { backend, device, instances, threads, sessions, .. } = cell;
+    if device != "cpu" {
+        return Some(format!(
+            "this Plimsoll measures the CPU alone: no backend of it runs on {device}; leave it out \
+             of `devices`"
+        ));
     }
-    all
-}
-
-/// Why a cell cannot be measured, if it cannot.
-fn unfit(cell: &Cell, offer: &Offer, machine: &Machine) -> Option<String> {
-    if let Some(reason) = &offer.missing {
-        return Some(reason.clone());
+    if cell.precision != "f32" {
+        return Some(format!("{backend} runs f32 only, not {}", cell.precision));
     }
-    let most = machine.cores * MAX_OVERCOMMIT;
-    let all = cell.threads.saturating_mul(cell.instances);
-    (all > most).then(|| {
+    if cell.staging == "pinned" {
+        return Some(
+            "pinned memory serves copies to a CUDA device, and the CPU's batches are not copied"
+                .into(),
+        );
+    }
+    let workers = instances * sessions;
+    if let Scenario::Closed(requests) = cell.scenario
+        && requests < workers as u64
+    {
+        return Some(format!(
+            "{requests} outstanding request{} cannot occupy {workers} sessions: give at least \
+             closed:{workers}",
+            if requests == 1 { "" } else { "s" }
+        ));
+    }
+    let busy = workers * threads;
+    (busy > machine.cores * MAX_OVERCOMMIT).then(|| {
         format!(
-            "{} instances of {} threads are {all} threads on {}: more than {MAX_OVERCOMMIT} a core \
-             would measure the scheduler",
-            cell.instances,
-            cell.threads,
+            "{} are {busy} threads on {}: more than {MAX_OVERCOMMIT} a core would measure the \
+             scheduler",
+            who(cell),
             cores(machine)
         )
     })
 }
 
-/// One warning for each pair of instances and threads that overcommits the cores.
+/// "2 instances of 4 threads", "2 instances of 3 sessions of 4 threads".
+fn who(cell: &Cell) -> String {
+    let counted = |n: usize, noun: &str| format!("{n} {noun}{}", if n == 1 { "" } else { "s" });
+    let mut who = counted(cell.instances, "instance");
+    if cell.sessions > 1 {
+        who += &format!(" of {}", counted(cell.sessions, "session"));
+    }
+    who + &format!(" of {}", counted(cell.threads, "thread"))
+}
+
+/// What to know of cells that take more than the machine has, once for each kind.
 fn warnings(cells: &[Cell], machine: &Machine) -> Vec<String> {
     let mut warnings = Vec::new();
     for cell in cells {
-        let (instances, threads) = (cell.instances, cell.threads);
-        let warning = if instances > machine.cores {
-            format!("{instances} instances share {}: they wait for each other", cores(machine))
-        } else if instances * threads > machine.cores {
-            format!(
-                "{instances} instances of {threads} threads share {}: they wait for each other",
-                cores(machine)
-            )
+        let who = if cell.instances > machine.cores {
+            format!("{} instances", cell.instances)
+        } else if cell.instances * cell.sessions * cell.threads > machine.cores {
+            who(cell)
         } else {
             continue;
         };
+        let warning = format!("{who} share {}: they wait for each other", cores(machine));
         if !warnings.contains(&warning) {
             warnings.push(warning);
         }
@@ -285,22 +336,79 @@ mod tests {
     }
 
     #[test]
-    fn the_estimate_grows_with_cells_and_rounds() {
+    fn every_dimension_multiplies_the_cells() {
         let config = config(
-            "rounds = 3\nwindow = '1s'\nwarmup_min = '100ms'\nwarmup_window = '200ms'\n\
-             warmup_max = '500ms'",
+            "backends = ['native']\ninstances = [1, 2]\nbatch_sizes = [1, 2]\nsessions = [1, 2]\n\
+             threads = [1]\nscenarios = ['offline', 'closed:8', 'server:2k']\n\
+             staging = ['auto', 'pageable']",
         );
-        assert_eq!(estimate(&config, 10), Nanos(30 * 1_850_000_000));
-        assert_eq!(estimate(&config, 0), Nanos(0));
+        let grid = grid(&config, &machine(8)).unwrap();
+        assert_eq!(grid.cells.len(), 3 * 2 * 2 * 2, "`auto` is `pageable` on a CPU");
+        assert!(grid.cells.iter().all(|cell| cell.staging == "pageable"));
+        let of = |cell: &Cell| (cell.scenario, cell.instances, cell.sessions, cell.batch);
+        assert_eq!(of(&grid.cells[1]), (Scenario::Offline, 1, 1, 2));
+        assert_eq!(of(&grid.cells[2]), (Scenario::Offline, 1, 2, 1));
+        assert_eq!(of(&grid.cells[8]), (Scenario::Closed(8), 1, 1, 1));
+        assert_eq!(of(&grid.cells[23]), (Scenario::Server(2_000), 2, 2, 2));
+    }
+
+    /// The reasons for which the cells of a configuration are skipped, each once.
+    fn reasons(text: &str, cores: usize) -> Vec<String> {
+        let text = format!("backends = ['native']\nbatch_sizes = [1]\n{text}");
+        let skipped = grid(&config(&text), &machine(cores)).unwrap().skipped;
+        let mut reasons: Vec<String> = skipped.into_iter().map(|(_, reason)| reason).collect();
+        reasons.dedup();
+        reasons
     }
 
     #[test]
-    fn the_shipped_configurations_keep_their_promised_times() {
-        let minutes = |text: &str, cells| estimate(&config(text), cells).seconds() / 60.0;
-        let default = include_str!("../../configs/default.toml");
-        assert!(minutes(default, 3 * 2 * 6) < 5.0);
-        let smoke = include_str!("../../configs/smoke.toml");
-        assert!(minutes(smoke, 2 * 2 * 2) * 60.0 < 18.0);
+    fn what_this_plimsoll_cannot_measure_is_skipped_with_the_reason() {
+        for (text, reason) in [
+            (
+                "devices = ['cpu', 'cuda:0']",
+                "this Plimsoll measures the CPU alone: no backend of it runs on cuda:0; leave it \
+                 out of `devices`",
+            ),
+            ("precisions = ['f32', 'bf16']", "native runs f32 only, not bf16"),
+            (
+                "staging = ['auto', 'pinned']",
+                "pinned memory serves copies to a CUDA device, and the CPU's batches are not copied",
+            ),
+            (
+                "scenarios = ['offline', 'closed:1']\ninstances = [2]",
+                "1 outstanding request cannot occupy 2 sessions: give at least closed:2",
+            ),
+            (
+                "scenarios = ['offline', 'closed:5']\ninstances = [2]\nsessions = [2, 3]\nthreads = [1]",
+                "5 outstanding requests cannot occupy 6 sessions: give at least closed:6",
+            ),
+            (
+                "sessions = [1, 8]\ninstances = [2]\nthreads = [1]",
+                "2 instances of 8 sessions of 1 thread are 16 threads on 2 cores: more than 4 a \
+                 core would measure the scheduler",
+            ),
+        ] {
+            assert_eq!(reasons(text, 2), [reason], "{text}");
+        }
+    }
+
+    #[test]
+    fn sessions_share_their_instances_cores_and_are_warned_of_where_there_are_too_few() {
+        let text =
+            "backends = ['native']\nbatch_sizes = [1]\ninstances = [2]\nsessions = [1, 2, 4]";
+        let grid = grid(&config(text), &machine(4)).unwrap();
+        let threads: Vec<usize> = grid.cells.iter().map(|cell| cell.threads).collect();
+        assert_eq!(threads, [2, 1, 1]);
+        assert_eq!(
+            grid.warnings,
+            ["2 instances of 4 sessions of 1 thread share 4 cores: they wait for each other"]
+        );
+    }
+
+    #[test]
+    fn a_scenario_that_is_none_is_refused_by_its_key() {
+        let error = grid(&config("scenarios = ['online']"), &machine(2)).unwrap_err().to_string();
+        assert!(error.starts_with("`scenarios`: scenario `online`: not one; write "), "{error}");
     }
 
     #[test]

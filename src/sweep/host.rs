@@ -1,5 +1,6 @@
 //! The machine as a record keeps it.
 
+use crate::backend;
 use crate::measure::host::Facts;
 use crate::record::Host;
 
@@ -16,8 +17,8 @@ pub fn host(facts: Facts, libtorch: Option<String>, load_before: Option<f64>) ->
         isa: facts.isa,
         libtorch,
         git_revision: facts.git_revision,
-        native_isa: None,
-        governor: None,
+        native_isa: backend::native_isa(),
+        governor: facts.governor,
         load_before,
         load_after: None,
     }

@@ -3,18 +3,22 @@
 use rand_pcg::Pcg64;
 use rand_pcg::rand_core::{Rng, SeedableRng};
 
-/// For each round the cells, by index, in the order that they are measured in. Every round is
-/// shuffled anew, so that a machine that slows down or warms up favours no cell. The same seed
-/// gives the same order, on every machine and in every later version: it is in the report.
-pub(super) fn order(cells: usize, rounds: usize, seed: u64) -> Vec<Vec<usize>> {
-    let mut random = Pcg64::seed_from_u64(seed);
-    (0..rounds)
-        .map(|_| {
-            let mut order: Vec<usize> = (0..cells).collect();
-            shuffle(&mut order, &mut random);
-            order
-        })
-        .collect()
+/// Gives pass after pass its order. Every pass is shuffled anew, so that a machine that slows down
+/// or warms up favours no cell. The same seed gives the same orders, on every machine and in every
+/// later version: it is in the report.
+#[derive(Debug)]
+pub(super) struct Shuffle(Pcg64);
+
+impl Shuffle {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(Pcg64::seed_from_u64(seed))
+    }
+
+    /// The cells of one pass, by index, in the order that they are measured in.
+    pub(super) fn pass(&mut self, mut cells: Vec<usize>) -> Vec<usize> {
+        shuffle(&mut cells, &mut self.0);
+        cells
+    }
 }
 
 /// Fisher and Yates' shuffle (Durstenfeld's version, Algorithm 235, CACM 7, 1964). Our own five
@@ -32,6 +36,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// For each of so many passes over all cells its order.
+    fn order(cells: usize, rounds: usize, seed: u64) -> Vec<Vec<usize>> {
+        let mut shuffle = Shuffle::new(seed);
+        (0..rounds).map(|_| shuffle.pass((0..cells).collect())).collect()
+    }
 
     #[test]
     fn a_seed_gives_the_same_order_for_ever() {

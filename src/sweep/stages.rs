@@ -22,7 +22,7 @@ pub struct StageTimes {
 
 /// Times of batches in one stage.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Times {
+pub(super) struct Times {
     total: u64,
     batches: Recorder,
 }
@@ -66,7 +66,7 @@ impl StageTimes {
 }
 
 impl Times {
-    fn add(&mut self, time: Nanos) {
+    pub(super) fn add(&mut self, time: Nanos) {
         self.total += time.0;
         self.batches.record(time);
     }
@@ -76,7 +76,8 @@ impl Times {
         self.batches.merge(&other.batches);
     }
 
-    fn stage(&self, images: u64, clock: StageClock) -> Stage {
+    /// As a record keeps it, of so many images.
+    pub(super) fn stage(&self, images: u64, clock: StageClock) -> Stage {
         let ns_per_image = self.total as f64 / images.max(1) as f64;
         Stage { clock, ns_per_image, batch: latency(&self.batches) }
     }
@@ -102,6 +103,7 @@ mod tests {
 
     fn batch(compute: u64, clock: DeviceClock) -> BatchTimes {
         BatchTimes {
+            waited: Nanos(0),
             queued: Nanos(80),
             closed: Nanos(1_000),
             staged: Nanos(1_040),

@@ -3,8 +3,13 @@
 use super::check::{Agreement, Reference};
 use super::runner::Measurement;
 use super::stages::{StageTimes, latency};
-use crate::measure::{Evidence, Guard, Interval, Recorder, median_interval, reasons};
-use crate::record::{Cell, CellRecord, Round, Throttling, Verdict};
+use super::traffic::Traffic;
+use crate::measure::host::Pressure;
+use crate::measure::{
+    Evidence, Guard, Interval, Recorder, Supply, median, median_interval, reasons,
+};
+use crate::record::{Cell, CellRecord, Round, Scenario, Throttling, Verdict};
+use crate::units::Nanos;
 
 /// One cell's rounds so far.
 #[derive(Debug, Default)]
@@ -12,19 +17,20 @@ pub(super) struct Tally {
     rounds: Vec<Round>,
     latency: Recorder,
     stages: StageTimes,
+    traffic: Traffic,
     agreement: Option<Agreement>,
     peak_rss_bytes: Option<u64>,
     failure: Option<String>,
 }
 
 impl Tally {
-    /// Adds a round, and gives it as it is recorded.
+    /// Adds a round that began `at_s` seconds into the run, and gives it as it is recorded.
     pub(super) fn add(
         &mut self,
-        round: usize,
-        position: usize,
+        (round, position): (usize, usize),
+        at_s: f64,
         measured: &Measurement,
-        reference: &Reference,
+        agreement: Option<Agreement>,
     ) -> &Round {
         let Measurement { images, seconds, warmup_s, steady, .. } = *measured;
         let rate = if seconds > 0.0 { images as f64 / seconds } else { 0.0 };
@@ -36,16 +42,14 @@ impl Tally {
             throughput_images_per_s: rate,
             warmup_s,
             steady,
-            at_s: 0.0,
-            idle_share: 0.0,
-            throttling: Throttling::default(),
+            at_s,
+            idle_share: measured.idle_share,
+            throttling: measured.throttling,
         });
         self.latency.merge(&measured.latency);
         self.stages.merge(&measured.stages);
-        for predictions in &measured.predictions {
-            let agreement = reference.compare(predictions);
-            self.agreement = Some(self.agreement.map_or(agreement, |one| one.worst(agreement)));
-        }
+        self.traffic.merge(&measured.traffic);
+        self.agreement = self.agreement.into_iter().chain(agreement).reduce(Agreement::worst);
         self.peak_rss_bytes = self.peak_rss_bytes.max(measured.peak_rss_bytes);
         &self.rounds[self.rounds.len() - 1]
     }
@@ -70,7 +74,9 @@ impl Tally {
         let rates: Vec<f64> =
             self.rounds.iter().map(|round| round.throughput_images_per_s).collect();
         let throughput = median_interval(&rates, seed);
-        let verdict = self.verdict(cell, reference, throughput);
+        let verdict = self.verdict(cell, reference, rates, throughput);
+        let load = (cell.scenario != Scenario::Offline && !self.rounds.is_empty())
+            .then(|| self.traffic.load(self.rounds.iter().map(|round| round.seconds).sum()));
         let Interval { median, low, high } =
             throughput.unwrap_or(Interval { median: 0.0, low: 0.0, high: 0.0 });
         CellRecord {
@@ -79,7 +85,7 @@ impl Tally {
             throughput_ci95: (low, high),
             latency: latency(&self.latency),
             latency_histogram: self.latency.into(),
-            load: None,
+            load,
             stages: self.stages.stages(),
             agreement: self.agreement.map_or(0.0, |agreement| agreement.share()),
             max_score_difference: self.agreement.and_then(|agreement| agreement.max_difference),
@@ -90,7 +96,13 @@ impl Tally {
         }
     }
 
-    fn verdict(&self, cell: &Cell, reference: &Reference, throughput: Option<Interval>) -> Verdict {
+    fn verdict(
+        &self,
+        cell: &Cell,
+        reference: &Reference,
+        rates: Vec<f64>,
+        throughput: Option<Interval>,
+    ) -> Verdict {
         let guard = match self.agreement {
             _ if cell.backend == "null" => Guard::NoModel,
             Some(agreement) => agreement.guard(reference.tolerance),
@@ -101,8 +113,12 @@ impl Tally {
             rounds: self.rounds.len(),
             steady_rounds: count(|round| round.steady),
             empty_rounds: count(|round| round.images == 0),
-            batches: self.latency.samples(),
-            throughput,
+            samples: self.latency.samples(),
+            // What arrives decides a server's throughput, and chance how even that is.
+            throughput: throughput.filter(|_| !matches!(cell.scenario, Scenario::Server(_))),
+            supply: self.supply(cell),
+            rates,
+            pressure: self.rounds.iter().map(|round| pressure(round.throttling)).collect(),
             guard,
         };
         let mut all: Vec<String> = self.failure.iter().cloned().collect();
@@ -112,4 +128,31 @@ impl Tally {
         }
         if all.is_empty() { Verdict::Valid } else { Verdict::Invalid(all) }
     }
+
+    /// What supplied the cell's sessions. Whether the null backend was, tells nothing of a cell
+    /// that is never one to choose.
+    fn supply(&self, cell: &Cell) -> Supply {
+        match cell.scenario {
+            _ if cell.backend == "null" => Supply::Itself,
+            Scenario::Closed(_) => Supply::Itself,
+            Scenario::Offline => {
+                let shares: Vec<f64> = self.rounds.iter().map(|round| round.idle_share).collect();
+                Supply::Feeder { idle_share: median(&shares).unwrap_or(0.0) }
+            }
+            Scenario::Server(_) => Supply::Schedule {
+                rounds: self.rounds.len() as u64,
+                offered: self.traffic.offered,
+                issued: self.traffic.issued,
+                completed: self.rounds.iter().map(|round| round.images).sum(),
+                lateness_p99: self.traffic.lateness.percentiles().p99_ns.map(Nanos),
+                latency_p50: self.latency.percentiles().p50_ns.map(Nanos),
+            },
+        }
+    }
+}
+
+/// As the verdict reads it.
+fn pressure(throttling: Throttling) -> Pressure {
+    let Throttling { quota_share, stolen_share, thermal_events } = throttling;
+    Pressure { quota_share, stolen_share, thermal_events }
 }

@@ -12,16 +12,24 @@ mod engine;
 mod isa;
 mod kernel;
 mod layers;
+mod peak;
 #[cfg(test)]
 pub(super) mod reference;
 mod softmax;
 
 use self::engine::Engine;
 use self::isa::Isa;
+pub use self::peak::{Peak, multiply_add_peak};
 use super::sync::Synchronous;
 use super::{Backend, Session, SessionOptions};
 use crate::error::Result;
 use crate::model::Weights;
+
+/// The name of the instruction set that sessions run on; absent where the environment names one
+/// that this machine lacks, so that none can be opened.
+pub(super) fn instruction_set() -> Option<&'static str> {
+    Isa::from_environment().ok().map(Isa::name)
+}
 
 /// The model in plain Rust.
 #[derive(Clone, Copy, Debug, Default)]

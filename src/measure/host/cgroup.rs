@@ -16,12 +16,38 @@ pub(super) struct Limits {
     pub(super) memory_bytes: Option<u64>,
 }
 
+/// A folder of a group that this process lies in, or of one above it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Group {
+    /// Of the new kind.
+    V2(PathBuf),
+    /// Of the old kind's hierarchy for processors.
+    Cpu(PathBuf),
+    /// Of the old kind's hierarchy for memory.
+    Memory(PathBuf),
+}
+
 /// The limits of this process. `root` is `/`, or a stand-in for it.
 pub(super) fn limits(root: &Path) -> Limits {
-    let groups = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
-    let tree = root.join("sys/fs/cgroup");
     let mut limits = Limits::default();
-    for line in groups.lines() {
+    for group in groups(root) {
+        match group {
+            Group::V2(folder) => limits.narrow(v2_cpus(&folder), v2_memory(&folder)),
+            Group::Cpu(folder) => limits.narrow(v1_cpus(&folder), None),
+            Group::Memory(folder) => {
+                limits.narrow(None, number(&folder.join("memory.limit_in_bytes")));
+            }
+        }
+    }
+    limits
+}
+
+/// The groups of this process and all above them.
+pub(super) fn groups(root: &Path) -> Vec<Group> {
+    let text = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
+    let tree = root.join("sys/fs/cgroup");
+    let mut groups = Vec::new();
+    for line in text.lines() {
         // hierarchy:controllers:path; the new kind has hierarchy 0 and no controllers.
         let mut parts = line.splitn(3, ':');
         let (Some(_), Some(controllers), Some(path)) = (parts.next(), parts.next(), parts.next())
@@ -31,23 +57,21 @@ pub(super) fn limits(root: &Path) -> Limits {
         if controllers.is_empty() {
             // Beside the old kind, the new one lies in a folder of its own.
             for top in [tree.clone(), tree.join("unified")] {
-                for folder in way_up(&top, path) {
-                    limits.narrow(v2_cpus(&folder), v2_memory(&folder));
-                }
+                groups.extend(way_up(&top, path).into_iter().map(Group::V2));
             }
             continue;
         }
-        let has = |name| controllers.split(',').any(|controller| controller == name);
         // Several controllers of one hierarchy lie in one folder, with links of each one's name.
-        for folder in has("cpu").then(|| way_up(&tree.join("cpu"), path)).into_iter().flatten() {
-            limits.narrow(v1_cpus(&folder), None);
-        }
-        let memory = has("memory").then(|| way_up(&tree.join("memory"), path));
-        for folder in memory.into_iter().flatten() {
-            limits.narrow(None, number(&folder.join("memory.limit_in_bytes")));
+        for controller in controllers.split(',') {
+            let folders = || way_up(&tree.join(controller), path).into_iter();
+            match controller {
+                "cpu" => groups.extend(folders().map(Group::Cpu)),
+                "memory" => groups.extend(folders().map(Group::Memory)),
+                _ => {}
+            }
         }
     }
-    limits
+    groups
 }
 
 impl Limits {

@@ -1,17 +1,21 @@
 //! Facts about the machine, and what this process uses of it.
 
 mod affinity;
+mod cache;
 mod cgroup;
 mod git;
 mod identity;
+mod pressure;
 mod process;
 
 use std::path::Path;
 
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
-pub use self::affinity::{own_cores, pin};
+pub use self::affinity::{in_parallel, own_cores, pin};
+pub use self::cache::l2_bytes;
 pub use self::identity::ProcessIdentity;
+pub use self::pressure::{Counters, Pressure};
 pub use self::process::{peak_resident_bytes, resident_bytes};
 
 /// Facts about the machine; a field is absent where the system does not tell.
@@ -33,6 +37,8 @@ pub struct Facts {
     pub os: String,
     /// Instruction sets that matter here, of those that the processor has.
     pub isa: Vec<String>,
+    /// How the first processor's clock is governed: `performance`, `powersave`...
+    pub governor: Option<String>,
     /// Revision of Plimsoll's checkout that the current folder lies in, `-dirty` where changed.
     pub git_revision: Option<String>,
 }
@@ -55,6 +61,7 @@ pub fn facts() -> Facts {
         cgroup_memory_bytes: limits.memory_bytes.filter(|&limit| limit < memory_bytes),
         os: os(),
         isa: isa(),
+        governor: governor(Path::new("/")),
         git_revision: std::env::current_dir().ok().and_then(|dir| git::revision(&dir)),
     }
 }
@@ -65,9 +72,26 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// Bytes of memory that this process may use: the machine's, or what its control group grants
+/// where that is less; 0 where the system does not tell.
+pub fn memory() -> u64 {
+    let what = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+    let total = System::new_with_specifics(what).as_ref().map_or(0, System::total_memory);
+    cgroup::limits(Path::new("/")).memory_bytes.map_or(total, |limit| limit.min(total))
+}
+
 /// One-minute load average; absent on systems without one.
 pub fn load_average() -> Option<f64> {
     System::load_average().ok().map(|load| load.one)
+}
+
+/// How the first processor's clock is governed. Virtual machines mostly hide it. `root` is `/`, or
+/// a stand-in for it.
+fn governor(root: &Path) -> Option<String> {
+    let path = root.join("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
+    let text = std::fs::read_to_string(path).ok()?;
+    let name = text.trim();
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 fn cpu_model(system: &System) -> Option<String> {
@@ -151,6 +175,22 @@ mod tests {
             };
             assert!(info.split_whitespace().any(|word| word == flag), "{flag}");
         }
+    }
+
+    #[test]
+    fn the_governor_is_as_the_kernel_names_it() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(governor(root.path()), None);
+        let folder = root.path().join("sys/devices/system/cpu/cpu0/cpufreq");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("scaling_governor"), "powersave\n").unwrap();
+        assert_eq!(governor(root.path()).as_deref(), Some("powersave"));
+    }
+
+    #[test]
+    fn the_memory_to_use_is_at_most_the_machines() {
+        let (memory, facts) = (memory(), facts());
+        assert!(memory > 0 && memory <= facts.memory_bytes, "{memory} of {facts:?}");
     }
 
     #[test]
