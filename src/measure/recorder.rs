@@ -24,6 +24,10 @@ const DIGITS: u8 = 3;
 #[serde(try_from = "String", into = "String")]
 pub struct Recorder(Histogram<u64>);
 
+/// A decade of a curve's axis in about even steps and round figures, with 2 among them, so that a
+/// curve holds the 50th and the 95th percentile.
+const STEPS: [f64; 6] = [1.0, 1.5, 2.0, 3.0, 5.0, 7.0];
+
 /// Percentiles in nanoseconds. One is absent where there are fewer samples than
 /// [`samples_needed`] says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,6 +64,11 @@ impl Recorder {
         self.0.add(&other.0).expect("recorders share their bounds; anything else is a bug");
     }
 
+    /// The times as the histogram that holds them, in nanoseconds.
+    pub fn histogram(&self) -> &Histogram<u64> {
+        &self.0
+    }
+
     /// Times recorded.
     pub fn samples(&self) -> u64 {
         self.0.len()
@@ -79,6 +88,22 @@ impl Recorder {
             p99_ns: at(0.99),
             p999_ns: at(0.999),
         }
+    }
+
+    /// The latency at rising quantiles, as (quantile, nanoseconds): six points for each further
+    /// nine, from the shortest time, quantile 0, to the last quantile that there are enough samples
+    /// for. Empty without samples.
+    ///
+    /// A quantile `q` lies at `1 / (1 - q)` of a logarithmic axis, so that 90%, 99% and 99.9% are
+    /// equally far apart, as HdrHistogram's own plots have it (G. Tene).
+    pub fn curve(&self) -> Vec<(f64, u64)> {
+        let samples = self.samples();
+        let decades = (0i32..).map(|decade| 10f64.powi(decade));
+        decades
+            .flat_map(|decade| STEPS.iter().map(move |step| 1.0 - 1.0 / (step * decade)))
+            .take_while(|quantile| samples >= samples_needed(*quantile).max(1))
+            .map(|quantile| (quantile, self.0.value_at_quantile(quantile)))
+            .collect()
     }
 }
 
@@ -162,6 +187,27 @@ mod tests {
     }
 
     #[test]
+    fn a_curve_ends_where_samples_do_and_holds_the_percentiles() {
+        let quantiles = |n| recorder(1..=n).curve().into_iter().map(|(q, _)| q).collect::<Vec<_>>();
+        assert_eq!(recorder([]).curve(), []);
+        assert_eq!(quantiles(1), [0.0]);
+        assert_eq!(*quantiles(458).last().unwrap(), 1.0 - 1.0 / 70.0);
+        assert_eq!(*quantiles(459).last().unwrap(), 0.99);
+        let recorder = recorder(1..=10_000);
+        let (curve, percentiles) = (recorder.curve(), recorder.percentiles());
+        assert_eq!(curve[0], (0.0, 1));
+        for (quantile, ns) in [
+            (0.5, percentiles.p50_ns),
+            (0.9, percentiles.p90_ns),
+            (0.95, percentiles.p95_ns),
+            (0.99, percentiles.p99_ns),
+            (0.999, percentiles.p999_ns),
+        ] {
+            assert!(curve.contains(&(quantile, ns.unwrap())), "{quantile}: {curve:?}");
+        }
+    }
+
+    #[test]
     fn a_time_past_the_longest_counts_as_the_longest() {
         let recorder = recorder([u64::MAX; 7]);
         let p50 = recorder.percentiles().p50_ns.unwrap() as f64;
@@ -192,6 +238,12 @@ mod tests {
             let before = recorder(times);
             let text = serde_json::to_string(&before).unwrap();
             prop_assert_eq!(serde_json::from_str::<Recorder>(&text).unwrap(), before);
+        }
+
+        #[test]
+        fn a_curve_rises(times in prop::collection::vec(0u64..=LONGEST_NS, 0..700)) {
+            let curve = recorder(times).curve();
+            prop_assert!(curve.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1));
         }
 
         #[test]

@@ -104,6 +104,8 @@ impl Warmup {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const MS: u64 = 1_000_000;
@@ -172,6 +174,55 @@ mod tests {
     fn batches_longer_than_a_window_count_with_their_own_length() {
         assert_eq!(run(rule(0, 9_000, 100), [450; 10]), (Phase::Steady, 1350));
         assert_eq!(run(rule(0, 800, 100), [450; 10]), (Phase::GaveUp, 900));
+    }
+
+    /// The rule as it is written, from the whole history of (time of completion, images): windows
+    /// end with the first batch past their length, and the last three lie within 10%.
+    fn naive_phase(rule: WarmupRule, batches: &[(u64, u64)]) -> Phase {
+        let (mut windows, mut from, mut since) = (Vec::new(), 0, 0);
+        for (at, &(end, _)) in batches.iter().enumerate() {
+            if end - from >= rule.window.0 {
+                let images: u64 = batches[since..=at].iter().map(|&(_, images)| images).sum();
+                windows.push(images as f64 / ((end - from) as f64 / 1e9));
+                (from, since) = (end, at + 1);
+            }
+        }
+        let now = batches.last().unwrap().0;
+        let settled = windows.len() >= 3 && {
+            let mut last = windows[windows.len() - 3..].to_vec();
+            last.sort_by(f64::total_cmp);
+            (last[2] - last[0]) / ((last[0] + last[1] + last[2]) / 3.0) <= 0.10
+        };
+        match (now >= rule.min.0 && settled, now >= rule.max.0) {
+            (true, _) => Phase::Steady,
+            (false, true) => Phase::GaveUp,
+            (false, false) => Phase::Warming,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn the_rule_is_the_one_that_is_written(
+            (min, max, window) in (0u64..500, 1u64..2_000, 1u64..200),
+            // The time of a batch in milliseconds; sometimes even, sometimes wild.
+            even in 1u64..60,
+            wild in prop::collection::vec((0u64..4, 1u64..20), 1..120),
+        ) {
+            let rule = rule(min, max, window);
+            let mut warmup = Warmup::new(rule, Nanos(0));
+            let (mut now, mut batches) = (0, Vec::new());
+            for (late, images) in wild {
+                now += (even + late * even / 8) * MS;
+                batches.push((now, 100 + images / 8));
+                let phase = warmup.completed(Nanos(now), 100 + images / 8);
+                prop_assert_eq!(phase, naive_phase(rule, &batches), "after {:?}", batches);
+                if phase != Phase::Warming {
+                    break;
+                }
+            }
+        }
     }
 
     #[test]

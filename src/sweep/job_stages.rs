@@ -9,14 +9,14 @@ use crate::error::{Error, Result};
 use crate::record::{JobStages, StageClock};
 use crate::store::{Body, Location, Store};
 use crate::transform::handler::{Handler, Mnist, Prediction};
-use crate::units::Nanos;
 
 /// Objects that are measured, if there is time.
 const OBJECTS: usize = 500;
-/// Objects before those, which are not: the first ones find nothing ready.
-const WARMUP: usize = 16;
-/// What all may take.
-const LIMIT: Duration = Duration::from_millis(400);
+/// So many are read between two looks at the clock. Those of the first time do not count: they
+/// find nothing ready.
+const CHUNK: usize = 20;
+/// What writing the files may take, and again what measuring may.
+const LIMIT: Duration = Duration::from_millis(250);
 /// An answer is encoded faster than a clock is read, so this many times at once.
 const ENCODINGS: u32 = 32;
 
@@ -34,10 +34,15 @@ pub(super) fn measure(images: &[Image]) -> Result<JobStages> {
     let folder = tempfile::tempdir()
         .map_err(|source| Error::io("create a folder in", std::env::temp_dir(), source))?;
     let store = store(folder.path())?;
-    let count = OBJECTS + WARMUP;
-    let keys: Vec<String> = (0..count).map(|n| format!("in/{n:05}.png")).collect();
-    for (key, image) in keys.iter().zip(images.iter().cycle()) {
-        store.put(key, &data::encode_png(image)?)?;
+    let start = Instant::now();
+    let mut keys = Vec::with_capacity(OBJECTS + CHUNK);
+    for image in images.iter().cycle().take(OBJECTS + CHUNK) {
+        let key = format!("in/{:05}.png", keys.len());
+        store.put(&key, &data::encode_png(image)?)?;
+        keys.push(key);
+        if keys.len() >= 2 * CHUNK && start.elapsed() > LIMIT {
+            break;
+        }
     }
     measured(&store, &keys)
 }
@@ -51,57 +56,82 @@ fn store(folder: &Path) -> Result<Store> {
     Store::create(&text.parse::<Location>()?)
 }
 
+/// The stages of the objects of these keys, but for the first chunk.
 fn measured(store: &Store, keys: &[String]) -> Result<JobStages> {
-    let [mut read, mut decode, mut encode, mut write] = [(); 4].map(|()| Times::default());
-    let (mut objects, mut failure) = (0, None);
-    let mut response = Vec::new();
+    let (warmup, keys) = keys.split_at(CHUNK.min(keys.len()));
+    Sample::default().take(store, warmup)?;
+    let mut sample = Sample::default();
     let start = Instant::now();
-    let mut answered = start;
-    store.read_all(keys, WHOLE, &mut |n, body| {
-        let was_read = Instant::now();
-        if failure.is_some() || (n > WARMUP && was_read - start > LIMIT) {
-            return;
+    for chunk in keys.chunks(CHUNK) {
+        sample.take(store, chunk)?;
+        if start.elapsed() > LIMIT {
+            break;
         }
-        let one = || -> Result<()> {
-            let Body::Whole(bytes) = body? else {
-                return Err(Error::Bug("a small file was not read whole".into()));
-            };
-            let image = data::decode(bytes)?;
-            let decoded = Instant::now();
-            // No model runs here: the class is made up.
-            let prediction = [Prediction::new(image.0[0] % 10, None)];
-            for _ in 0..ENCODINGS {
-                response.clear();
-                Mnist.output_fn(&prediction, "application/json", &mut response)?;
-            }
-            let encoded = Instant::now();
-            store.put(&format!("out/{n:05}.png.out"), &response)?;
-            let written = Instant::now();
-            if n >= WARMUP {
-                objects += 1;
-                read.add(Nanos::from(was_read - answered));
-                decode.add(Nanos::from(decoded - was_read));
-                encode.add(Nanos::from((encoded - decoded) / ENCODINGS));
-                write.add(Nanos::from(written - encoded));
-            }
-            Ok(())
-        };
-        if let Err(error) = one() {
-            failure = Some(error);
-        }
-        answered = Instant::now();
-    });
-    if let Some(error) = failure {
-        return Err(error);
     }
-    let stage = |times: &Times| times.stage(objects, StageClock::Host);
-    Ok(JobStages {
-        objects,
-        read: stage(&read),
-        decode: stage(&decode),
-        encode: stage(&encode),
-        write: stage(&write),
-    })
+    Ok(sample.stages())
+}
+
+/// The times of objects so far.
+#[derive(Default)]
+struct Sample {
+    objects: u64,
+    read: Times,
+    decode: Times,
+    encode: Times,
+    write: Times,
+    response: Vec<u8>,
+}
+
+impl Sample {
+    /// Adds the objects of these keys.
+    fn take(&mut self, store: &Store, keys: &[String]) -> Result<()> {
+        let mut outcome = Ok(());
+        let mut ready = Instant::now();
+        store.read_all(keys, WHOLE, &mut |n, body| {
+            let read = Instant::now();
+            if outcome.is_ok() {
+                outcome = body.and_then(|body| self.one(store, &keys[n], body, read - ready));
+            }
+            ready = Instant::now();
+        });
+        outcome
+    }
+
+    /// Adds an object that was read in such a time.
+    fn one(&mut self, store: &Store, key: &str, body: Body<'_>, read: Duration) -> Result<()> {
+        let Body::Whole(bytes) = body else {
+            return Err(Error::Bug("a small file was not read whole".into()));
+        };
+        let begun = Instant::now();
+        let image = data::decode(bytes)?;
+        let decoded = Instant::now();
+        // No model runs here: the class is made up.
+        let prediction = [Prediction::new(image.0[0] % 10, None)];
+        for _ in 0..ENCODINGS {
+            self.response.clear();
+            Mnist.output_fn(&prediction, "application/json", &mut self.response)?;
+        }
+        let encoded = Instant::now();
+        store.put(&format!("out/{key}.out"), &self.response)?;
+        let written = Instant::now();
+        self.objects += 1;
+        self.read.add(read.into());
+        self.decode.add((decoded - begun).into());
+        self.encode.add(((encoded - decoded) / ENCODINGS).into());
+        self.write.add((written - encoded).into());
+        Ok(())
+    }
+
+    fn stages(&self) -> JobStages {
+        let stage = |times: &Times| times.stage(self.objects, StageClock::Host);
+        JobStages {
+            objects: self.objects,
+            read: stage(&self.read),
+            decode: stage(&self.decode),
+            encode: stage(&self.encode),
+            write: stage(&self.write),
+        }
+    }
 }
 
 #[cfg(test)]

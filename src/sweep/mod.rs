@@ -37,7 +37,7 @@ pub use self::grid::{Grid, Machine, Offer, grid};
 pub use self::host::host;
 pub use self::instance::serve;
 pub use self::journal::{Header, Journal};
-pub use self::mode::{estimate, expected};
+pub use self::mode::expected;
 pub use self::name::name;
 pub use self::runner::{Bench, Measurement, Observer, Step};
 pub use self::stages::StageTimes;

@@ -143,11 +143,10 @@ pub(super) fn run(
             }
             let total = run.done + schedule.remaining(&run.so_far());
             let turn = Turn { index, position, total };
-            if !run.recalled(&turn)? {
-                if stop.load(Ordering::Relaxed) || !run.measured(&turn, bench)? {
-                    interrupted = true;
-                    break 'run;
-                }
+            let recalled = run.recalled(&turn)?;
+            if !recalled && (stop.load(Ordering::Relaxed) || !run.measured(&turn, bench)?) {
+                interrupted = true;
+                break 'run;
             }
             if schedule.settled(index, &run.seen[index]) {
                 run.complete(index)?;
@@ -303,5 +302,7 @@ impl<'a> Run<'a> {
 
 #[cfg(test)]
 mod drifting;
+#[cfg(test)]
+mod resuming;
 #[cfg(test)]
 mod tests;

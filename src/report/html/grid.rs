@@ -1,6 +1,6 @@
 //! The full table: every cell with every figure, in the page itself.
 
-use crate::record::{CellRecord, RunRecord, Verdict};
+use crate::record::{CellRecord, RunRecord, Stage, Verdict};
 use crate::report::best::Best;
 use crate::report::words::{self, UNKNOWN};
 use crate::units::{Nanos, bytes, rate};
@@ -12,23 +12,20 @@ pub(super) struct Column {
     pub(super) hint: &'static str,
     /// Numbers stand to the right.
     pub(super) numeric: bool,
+    /// The column of results.csv with the same figure, by which the script sorts. A column without
+    /// one is sorted by its text.
+    pub(super) csv: &'static str,
     /// Whether it is said once, above the table, where all cells have the same.
     may_be_common: bool,
-    field: fn(&CellRecord) -> Field,
-}
-
-/// What is read in a field, and the number that it is sorted by, if it has one.
-pub(super) struct Field {
-    pub(super) text: String,
-    pub(super) sort: String,
-    pub(super) numeric: bool,
+    field: fn(&CellRecord) -> String,
 }
 
 /// A cell.
 pub(super) struct Row {
     /// `best`, `tied`, `valid` or `invalid`; what it looks like, too.
     pub(super) verdict: &'static str,
-    pub(super) fields: Vec<Field>,
+    /// What is read in each column.
+    pub(super) fields: Vec<String>,
 }
 
 /// The table.
@@ -42,50 +39,52 @@ pub(super) struct Table {
 }
 
 /// Every column but the verdict.
-const COLUMNS: [Column; 23] = [
-    words_in("backend", |r| text(&r.cell.backend)),
-    or_common(words_in("device", |r| text(&r.cell.device))),
-    number("instances", "processes", |r| whole(r.cell.instances)),
-    or_common(number("threads", "an instance", |r| whole(r.cell.threads))),
-    number("batch", "images", |r| whole(r.cell.batch)),
-    or_common(words_in("precision", |r| text(&r.cell.precision))),
-    or_common(number("sessions", "a device", |r| whole(r.cell.sessions))),
-    or_common(words_in("staging", |r| text(&r.cell.staging))),
-    or_common(words_in("scenario", |r| text(&r.cell.scenario.to_string()))),
-    number("throughput", "images/s", |r| {
-        figure(rate(r.throughput_images_per_s), r.throughput_images_per_s)
+const COLUMNS: [Column; 24] = [
+    words_in("backend", |r| r.cell.backend.clone()),
+    or_common(words_in("device", |r| r.cell.device.clone())),
+    number("instances", "processes", "instances", |r| r.cell.instances.to_string()),
+    or_common(number("threads", "an instance", "threads", |r| r.cell.threads.to_string())),
+    number("batch", "images", "batch", |r| r.cell.batch.to_string()),
+    or_common(words_in("precision", |r| r.cell.precision.clone())),
+    or_common(number("sessions", "a device", "sessions", |r| r.cell.sessions.to_string())),
+    or_common(words_in("staging", |r| r.cell.staging.clone())),
+    or_common(words_in("scenario", |r| r.cell.scenario.to_string())),
+    number("throughput", "images/s", "throughput_images_per_s", |r| {
+        rate(r.throughput_images_per_s)
     }),
-    number("interval", "95%", |r| {
-        known(words::plus_minus(r), r.throughput_ci95.1 - r.throughput_ci95.0)
+    number("interval", "95%", "", |r| words::plus_minus(r).unwrap_or(UNKNOWN.into())),
+    number("p50", "a batch", "latency_p50_ns", |r| words::span(r.latency.p50_ns)),
+    number("p90", "a batch", "latency_p90_ns", |r| words::span(r.latency.p90_ns)),
+    number("p95", "a batch", "latency_p95_ns", |r| words::span(r.latency.p95_ns)),
+    number("p99", "a batch", "latency_p99_ns", |r| words::span(r.latency.p99_ns)),
+    number("p99.9", "a batch", "latency_p999_ns", |r| words::span(r.latency.p999_ns)),
+    number("queue", "an image", "queue_ns_per_image", |r| mean(Some(&r.stages.queue))),
+    number("stage", "an image", "stage_ns_per_image", |r| mean(Some(&r.stages.stage))),
+    or_common(number("h2d", "an image", "h2d_ns_per_image", |r| mean(r.stages.h2d.as_ref()))),
+    number("compute", "an image", "compute_ns_per_image", |r| mean(Some(&r.stages.compute))),
+    or_common(number("d2h", "an image", "d2h_ns_per_image", |r| mean(r.stages.d2h.as_ref()))),
+    number("agreement", "with reference", "agreement", |r| words::percent(r.agreement)),
+    number("accuracy", "of labels", "accuracy", |r| {
+        r.accuracy.map_or(UNKNOWN.into(), words::percent)
     }),
-    number("p50", "a batch", |r| span(r.latency.p50_ns)),
-    number("p90", "a batch", |r| span(r.latency.p90_ns)),
-    number("p95", "a batch", |r| span(r.latency.p95_ns)),
-    number("p99", "a batch", |r| span(r.latency.p99_ns)),
-    number("p99.9", "a batch", |r| span(r.latency.p999_ns)),
-    number("queue", "an image", |r| mean(r.stages.queue.ns_per_image)),
-    number("stage", "an image", |r| mean(r.stages.stage.ns_per_image)),
-    or_common(number("copy", "an image", |r| mean(copies(r)))),
-    number("compute", "an image", |r| mean(r.stages.compute.ns_per_image)),
-    number("agreement", "with reference", |r| figure(words::percent(r.agreement), r.agreement)),
-    number("accuracy", "of labels", |r| {
-        known(r.accuracy.map(words::percent), r.accuracy.unwrap_or_default())
-    }),
-    number("memory", "an instance", |r| {
-        known(r.peak_rss_bytes.map(bytes), r.peak_rss_bytes.unwrap_or_default() as f64)
+    number("memory", "an instance", "peak_rss_bytes", |r| {
+        r.peak_rss_bytes.map_or(UNKNOWN.into(), bytes)
     }),
 ];
 
 /// Every cell of a run, in the grid's order.
 pub(super) fn table(run: &RunRecord, best: Option<Best<'_>>) -> Table {
     let common = |column: &Column| {
-        let mut texts = run.cells.iter().map(|record| (column.field)(record).text);
+        let mut texts = run.cells.iter().map(|record| (column.field)(record));
         let first = texts.next()?;
         (column.may_be_common && texts.all(|text| text == first)).then_some(first)
     };
     let (shared, columns): (Vec<_>, Vec<_>) =
         COLUMNS.into_iter().partition(|column| common(column).is_some());
-    let shared = shared.iter().filter_map(|c| Some(format!("{} {}", c.title, common(c)?)));
+    // What no cell has, as copies on a CPU, need not be said.
+    let shared = shared.iter().filter_map(|column| Some((column.title, common(column)?)));
+    let shared = shared.filter(|(_, text)| text != UNKNOWN);
+    let shared = shared.map(|(title, text)| format!("{title} {text}"));
     let lead = columns.iter().position(|c| c.title == "p50").unwrap_or(columns.len());
     let rows = run.cells.iter().map(|record| Row {
         verdict: verdict(record, best),
@@ -105,16 +104,17 @@ fn verdict(record: &CellRecord, best: Option<Best<'_>>) -> &'static str {
     }
 }
 
-const fn words_in(title: &'static str, field: fn(&CellRecord) -> Field) -> Column {
-    Column { title, hint: "", numeric: false, may_be_common: false, field }
+const fn words_in(title: &'static str, field: fn(&CellRecord) -> String) -> Column {
+    Column { title, hint: "", numeric: false, csv: "", may_be_common: false, field }
 }
 
 const fn number(
     title: &'static str,
     hint: &'static str,
-    field: fn(&CellRecord) -> Field,
+    csv: &'static str,
+    field: fn(&CellRecord) -> String,
 ) -> Column {
-    Column { title, hint, numeric: true, may_be_common: false, field }
+    Column { title, hint, numeric: true, csv, may_be_common: false, field }
 }
 
 /// A column that is often the same for all cells.
@@ -122,39 +122,9 @@ const fn or_common(column: Column) -> Column {
     Column { may_be_common: true, ..column }
 }
 
-fn text(text: &str) -> Field {
-    Field { text: text.into(), sort: String::new(), numeric: false }
-}
-
-fn figure(text: String, sort: f64) -> Field {
-    let sort = if sort.is_finite() { sort.to_string() } else { String::new() };
-    Field { text, sort, numeric: true }
-}
-
-/// A figure, or the sign for one that is not known, which sorts last.
-fn known(text: Option<String>, sort: f64) -> Field {
-    match text {
-        Some(text) => figure(text, sort),
-        None => Field { text: UNKNOWN.into(), sort: String::new(), numeric: true },
-    }
-}
-
-fn whole(n: usize) -> Field {
-    figure(n.to_string(), n as f64)
-}
-
-fn span(nanos: Option<u64>) -> Field {
-    known(nanos.map(|nanos| Nanos(nanos).to_string()), nanos.unwrap_or_default() as f64)
-}
-
-/// Nanoseconds an image that both copies take; 0 where there are none.
-fn copies(record: &CellRecord) -> f64 {
-    let stages = &record.stages;
-    [&stages.h2d, &stages.d2h].into_iter().flatten().map(|stage| stage.ns_per_image).sum()
-}
-
-fn mean(nanos: f64) -> Field {
-    figure(Nanos(nanos.round() as u64).to_string(), nanos)
+/// Mean time an image.
+fn mean(stage: Option<&Stage>) -> String {
+    stage.map_or(UNKNOWN.into(), |stage| Nanos(stage.ns_per_image.round() as u64).to_string())
 }
 
 #[cfg(test)]
@@ -178,8 +148,7 @@ mod tests {
         let plain = table(&run, None);
         assert_eq!(
             plain.common,
-            "device cpu, threads 1, precision f32, sessions 1, staging pageable, scenario offline, \
-             copy 0 ns"
+            "device cpu, threads 1, precision f32, sessions 1, staging pageable, scenario offline"
         );
         assert_eq!(
             titles(&plain)[..plain.lead],
@@ -189,22 +158,28 @@ mod tests {
         let table = table(&run, None);
         assert_eq!(
             table.common,
-            "device cpu, precision f32, sessions 1, staging pageable, scenario offline, copy 0 ns"
+            "device cpu, precision f32, sessions 1, staging pageable, scenario offline"
         );
         assert!(titles(&table).contains(&"threads"));
         assert!(table.rows.iter().all(|row| row.fields.len() == table.columns.len()));
     }
 
     #[test]
-    fn what_is_not_known_sorts_as_nothing() {
+    fn what_is_not_known_is_a_dash_and_what_is_has_a_unit() {
         let cell = fixture::cell("torch", 1, 1);
         let field = |title| {
             let column = COLUMNS.iter().find(|column| column.title == title).unwrap();
-            let field = (column.field)(&cell);
-            (field.text, field.sort)
+            (column.field)(&cell)
         };
-        assert_eq!(field("p99"), ("-".into(), String::new()));
-        assert_eq!(field("p50"), ("12.0 ms".into(), "12000000".into()));
-        assert_eq!(field("queue"), ("900 ns".into(), "900".into()));
+        assert_eq!(["p99", "p50", "queue", "h2d"].map(field), ["-", "12.0 ms", "900 ns", "-"]);
+    }
+
+    #[test]
+    fn every_figure_is_sorted_by_a_column_of_the_csv() {
+        let csv = crate::report::csv::cells(&fixture::run());
+        let header: Vec<_> = csv.lines().next().unwrap().split(',').collect();
+        for column in COLUMNS.iter().filter(|column| !column.csv.is_empty()) {
+            assert!(column.numeric && header.contains(&column.csv), "{}", column.title);
+        }
     }
 }

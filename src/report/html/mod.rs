@@ -1,17 +1,35 @@
 //! `report.html`: one file that opens from the disk, needs no network, and answers first.
 //!
-//! The template escapes every value. The only unescaped parts are our own style and script, and the
-//! data of the plots as JSON whose `<`, `>` and `&` are written as `\u003c`, `\u003e` and `\u0026`,
-//! so that no name can end the element that holds it. Plotly's script travels packed (4.6 MB become
-//! 1.9) and is unpacked by the reader's browser; without scripts the page still has its table.
+//! The template escapes every value. The only unescaped parts are our own style and script, and two
+//! packed texts whose characters cannot end the element that holds them: plotly's script (4.6 MB
+//! become 1.65) and the data of the plots, with results.csv among them. The reader's browser unpacks
+//! both; without scripts the page still has its answer and its table.
+//!
+//! The page's own script lies in `js/`, one idea a file, and is put together in `page.rs`:
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `unpack.js` | reads what `pack.rs` wrote |
+//! | `figures.js` | results.csv as rows, and figures in Plimsoll's words |
+//! | `table.js` | sorting, opening a row, copying |
+//! | `plots.js` | drawing: colours, axes, what was chosen, a press on a point |
+//! | `cell.js` | one cell close up |
+//! | `filter.js` | backends and devices that are shown |
+//! | `main.js` | the plot of it all |
 
 mod charts;
 mod grid;
+mod island;
+mod pack;
 mod page;
 mod script;
+mod sections;
 mod view;
 
 #[cfg(test)]
 mod browser;
+#[cfg(test)]
+mod large;
 
 pub use self::page::render;
+pub(super) use self::view::command;

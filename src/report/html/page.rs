@@ -1,17 +1,30 @@
 //! The page, put together.
 
 use askama::Template;
-use serde_json::{Map, Value, json};
 
 use super::charts::{self, Group, Scales};
 use super::grid::{self, Table};
-use super::script;
+use super::sections::{self, Curve, Listed, Pair};
 use super::view::{self, Tile};
+use super::{island, pack, script};
 use crate::error::{Error, Result};
 use crate::record::{CellRecord, RunRecord, Verdict};
-use crate::report::csv;
+use crate::report::scaling::{self, Scaling};
+use crate::report::versus::{self, Versus};
+use crate::report::waterfall::bottleneck;
 use crate::report::words::{self, Answer};
 use crate::units::{count, rate};
+
+/// The page's own script, in the order of use.
+const JS: &str = concat!(
+    include_str!("js/unpack.js"),
+    include_str!("js/figures.js"),
+    include_str!("js/table.js"),
+    include_str!("js/plots.js"),
+    include_str!("js/cell.js"),
+    include_str!("js/filter.js"),
+    include_str!("js/main.js"),
+);
 
 #[derive(Template)]
 #[template(path = "page.html", config = "src/report/html/askama.toml")]
@@ -21,16 +34,22 @@ struct Page<'a> {
     plotly: &'static str,
     data: String,
     run: &'a RunRecord,
-    answer: Answer<'a>,
+    answer: &'a Answer<'a>,
     headline: Option<Headline>,
     notices: Vec<String>,
+    chips: Vec<Chips>,
     panels: Vec<Panel>,
     lines_are: &'static str,
+    pairs: Vec<Pair<'a>>,
+    missing: Option<String>,
+    curves: Vec<Curve<'a>>,
     own_cost: Option<String>,
     own_cost_plot: bool,
+    ceilings: Vec<(&'static str, String)>,
     table: Table,
-    invalid: Vec<(String, Vec<String>)>,
-    skipped: Vec<(String, Vec<String>)>,
+    invalid: Listed,
+    skipped: Listed,
+    plan: String,
     environment: Vec<(&'static str, String)>,
     command: String,
 }
@@ -41,6 +60,7 @@ struct Headline {
     rate: String,
     interval: String,
     tiles: Vec<Tile>,
+    bottleneck: String,
 }
 
 /// The plots of one group of cells.
@@ -49,51 +69,117 @@ struct Panel {
     place: usize,
 }
 
+/// What can be filtered by: all values of a name.
+struct Chips {
+    name: &'static str,
+    values: Vec<String>,
+}
+
+/// What the page is made of, computed once.
+pub(super) struct Parts<'a> {
+    run: &'a RunRecord,
+    answer: &'a Answer<'a>,
+    pub(super) groups: Vec<Group<'a>>,
+    pub(super) scales: Scales,
+    pub(super) pairs: Vec<Versus>,
+    pub(super) curves: Vec<Scaling>,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn of(run: &'a RunRecord, answer: &'a Answer<'a>) -> Self {
+        let groups = charts::groups(run);
+        let scales = charts::scales(&groups);
+        let mut pairs = versus::versus(run);
+        if pairs.is_empty() {
+            pairs = versus::backends(run);
+        }
+        Self { run, answer, scales, groups, pairs, curves: scaling::scaling(run) }
+    }
+
+    /// The recommended cell and its place in the run.
+    pub(super) fn best(&self) -> Option<(usize, &'a CellRecord)> {
+        let best = self.answer.best?.cell;
+        self.run.cells.iter().enumerate().find(|(_, record)| std::ptr::eq(*record, best))
+    }
+}
+
 /// The page of a run.
 ///
 /// # Errors
 /// [`Error::Bug`] where the page cannot be put together.
 pub fn render(run: &RunRecord) -> Result<String> {
-    let groups = charts::groups(run);
-    let scales = charts::scales(&groups);
     let answer = words::answer(run);
+    let parts = Parts::of(run, &answer);
+    // Without cells there is nothing to draw, and the page can do without the largest part of it.
+    let (plotly, data) = if run.cells.is_empty() {
+        ("", String::new())
+    } else {
+        std::thread::scope(|scope| {
+            let plotly = scope.spawn(script::packed);
+            let data = pack::packed(island::island(run, &parts).to_string().as_bytes())?;
+            let bug = |_| Error::Bug("packing the page's script panicked".into());
+            Ok::<_, Error>((plotly.join().map_err(bug)??, data))
+        })?
+    };
     let best = answer.best;
-    let own_cost_plot = !run.own_cost_ns_per_image.is_empty() && !groups.is_empty();
+    let groups = &parts.groups;
     let panels = groups.iter().enumerate();
     let panels = panels.map(|(place, group)| Panel { name: group.name.clone(), place });
     let page = Page {
         css: include_str!("page.css"),
-        js: include_str!("page.js"),
-        plotly: script::packed()?,
-        data: island(run, &groups, &scales, best.map(|best| best.cell)),
+        js: JS,
+        plotly,
+        data,
         run,
-        headline: best.map(|best| headline(best.cell)),
+        headline: best.map(|best| headline(run, best.cell)),
         notices: notices(run),
+        chips: chips(run),
         panels: panels.collect(),
-        lines_are: if scales.one_thread {
+        lines_are: if parts.scales.one_thread {
             "instance count"
         } else {
             "pair of instances × threads"
         },
+        pairs: parts.pairs.iter().map(|pair| sections::pair(pair, groups)).collect(),
+        missing: versus::versus_missing(run).filter(|_| !run.cells.is_empty()),
+        curves: parts.curves.iter().map(|curve| sections::curve(curve, groups)).collect(),
         own_cost: view::own_cost(run, best),
-        own_cost_plot,
+        own_cost_plot: !run.own_cost_ns_per_image.is_empty() && !groups.is_empty(),
+        ceilings: run.ceilings.as_ref().map(sections::ceilings).unwrap_or_default(),
         table: grid::table(run, best),
-        invalid: words::by_reason(words::invalid(run)),
-        skipped: words::by_reason(words::skipped(run)),
+        invalid: sections::listed(words::invalid(run)),
+        skipped: sections::listed(words::skipped(run)),
+        plan: sections::plan(run),
         environment: view::environment(run),
         command: view::command(&run.command),
-        answer,
+        answer: &answer,
     };
     page.render().map_err(|error| Error::Bug(format!("the page cannot be put together: {error}")))
 }
 
-fn headline(record: &CellRecord) -> Headline {
+fn headline(run: &RunRecord, record: &CellRecord) -> Headline {
     Headline {
         cell: words::cell(&record.cell),
         rate: rate(record.throughput_images_per_s),
         interval: view::interval(record),
         tiles: view::tiles(record),
+        bottleneck: bottleneck(run, record),
     }
+}
+
+/// Backends and devices to choose from, where there are several.
+fn chips(run: &RunRecord) -> Vec<Chips> {
+    let of = |name, value: fn(&CellRecord) -> &String| {
+        let mut values: Vec<String> = Vec::new();
+        for record in &run.cells {
+            if !values.contains(value(record)) {
+                values.push(value(record).clone());
+            }
+        }
+        Chips { name, values }
+    };
+    let all = [of("backend", |r| &r.cell.backend), of("device", |r| &r.cell.device)];
+    all.into_iter().filter(|chips| chips.values.len() > 1).collect()
 }
 
 /// What to know before believing the figures, the gravest first.
@@ -118,43 +204,24 @@ fn notices(run: &RunRecord) -> Vec<String> {
     notices
 }
 
-/// What the page's script reads: the plots, and `results.csv` for the copy button.
-fn island(
-    run: &RunRecord,
-    groups: &[Group<'_>],
-    scales: &Scales,
-    best: Option<&CellRecord>,
-) -> String {
-    let best = best.map(|record| &record.cell);
-    let mut plots = Map::new();
-    for (place, group) in groups.iter().enumerate() {
-        plots.insert(format!("throughput-{place}"), charts::throughput(group, scales));
-        plots.insert(format!("latency-{place}"), charts::latency(group, scales));
-        plots.insert(format!("heat-{place}"), charts::heat(group, scales, best));
-    }
-    plots.insert("own-cost".into(), charts::own_cost(run, groups, scales));
-    within_script(&json!({ "plots": plots, "csv": csv::cells(run) }))
-}
-
-/// JSON that cannot end the script element that holds it, nor open a comment in it.
-fn within_script(value: &Value) -> String {
-    value.to_string().replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e")
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::Value;
 
     use super::*;
     use crate::record::Cell;
-    use crate::report::fixture;
+    use crate::report::html::large;
+    use crate::report::{csv, fixture};
 
     /// The run with the same text in every place that holds one.
     fn with_every_text(text: &str) -> RunRecord {
         let mut run = fixture::run();
         let list = vec![text.to_owned(); 2];
         let rename = |cell: &mut Cell| {
-            for name in [&mut cell.backend, &mut cell.device, &mut cell.precision] {
+            for name in
+                [&mut cell.backend, &mut cell.device, &mut cell.precision, &mut cell.staging]
+            {
                 *name = text.into();
             }
         };
@@ -181,6 +248,13 @@ mod tests {
             *place = text.into();
         }
         host.isa = list.clone();
+        host.native_isa = Some(text.into());
+        host.governor = Some(text.into());
+        if let Some(ceilings) = &mut run.ceilings {
+            ceilings.isa = text.into();
+        }
+        run.no_cuda = Some(text.into());
+        run.plan.evidence = list.clone();
         host.libtorch = Some(text.into());
         host.git_revision = Some(text.into());
         run.command = list.clone();
@@ -191,7 +265,7 @@ mod tests {
 
     /// How often the characters that make a page's structure occur outside of our own scripts.
     fn structure(page: &str) -> [usize; 4] {
-        let island = page.find("<script type=\"application/json\"").unwrap();
+        let island = page.find("<script type=\"text/plain\" id=\"data\"").unwrap();
         let (markup, scripts) = page.split_at(island);
         let of = |text: &str, c: char| text.matches(c).count();
         [of(markup, '<'), of(markup, '>'), of(markup, '"'), of(scripts, '<')]
@@ -229,7 +303,7 @@ mod tests {
             let open = "id=\"data\">";
             let start = page.find(open).unwrap() + open.len();
             let end = start + page[start..].find("</script>").unwrap();
-            let data: Value = serde_json::from_str(&page[start..end]).unwrap();
+            let data: Value = serde_json::from_str(&pack::unpacked(&page[start..end])).unwrap();
             prop_assert_eq!(data["csv"].as_str().unwrap(), csv::cells(&run));
         }
     }
@@ -246,6 +320,33 @@ mod tests {
     }
 
     #[test]
+    fn a_run_of_four_hundred_cells_fits_whatever_became_of_them() {
+        for run in [large::run(400), large::invalid(large::run(400))] {
+            let page = render(&run).unwrap();
+            let of = |from: &str, to: &str| {
+                let start = page.find(from).unwrap();
+                start + from.len()..start + page[start..].find(to).unwrap()
+            };
+            let (data, table) = (of("id=\"data\">", "</script>"), of("<tbody>\n<tr", "</tbody>"));
+            let sizes = (page.len(), data.len(), table.len());
+            println!("page, data and table: {sizes:?} bytes");
+            assert!(page.len() < 2_000_000, "{sizes:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_term_links_to_is_on_the_page() {
+        let page = render(&fixture::run()).unwrap();
+        let (markup, _) = page.split_at(page.find("<script type=\"text/plain\"").unwrap());
+        let targets: Vec<_> = markup.split("href=\"#").skip(1).collect();
+        assert!(targets.len() > 25);
+        for target in targets {
+            let id = &target[..target.find('"').unwrap()];
+            assert!(markup.contains(&format!("id=\"{id}\"")), "no {id}");
+        }
+    }
+
+    #[test]
     fn the_answer_comes_first() {
         let page = render(&fixture::run()).unwrap();
         let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text}"));
@@ -255,7 +356,7 @@ mod tests {
             at("Before you believe these figures"),
             at("data-plot=\"throughput-0\""),
             at("data-plot=\"own-cost\""),
-            at("<table>"),
+            at("<table id=\"cells\">"),
             at("Cells that were skipped"),
             at("plimsoll sweep configs/default.toml"),
         ];
@@ -287,6 +388,6 @@ mod tests {
     #[test]
     fn a_run_of_nothing_is_still_a_page() {
         let page = render(&fixture::empty()).unwrap();
-        assert!(page.contains("No cell was measured.</h1>") && !page.contains("<table>"));
+        assert!(page.contains("No cell was measured.</h1>") && !page.contains("<table"));
     }
 }

@@ -1,21 +1,14 @@
 //! Plotly's script, small enough to travel in every report.
 
-use std::io::Write;
 use std::sync::OnceLock;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-
+use super::pack;
 use crate::error::{Error, Result};
 
 const OPEN: &str = "<script type=\"text/javascript\">";
 const CLOSE: &str = "</script>";
 
-/// Plotly's script, compressed and in base64; packed once a process.
-///
-/// Base64 also takes care of whatever in the script could end the element that holds it.
+/// Plotly's script, packed; once a process.
 pub(super) fn packed() -> Result<&'static str> {
     static PACKED: OnceLock<String> = OnceLock::new();
     if let Some(packed) = PACKED.get() {
@@ -24,12 +17,8 @@ pub(super) fn packed() -> Result<&'static str> {
     let sources = plotly::Plot::offline_js_sources();
     let script = plotly_script(&sources)
         .ok_or_else(|| Error::Bug("the plotly crate lays its scripts out anew".into()))?;
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
-    let packed = gzip
-        .write_all(script.as_bytes())
-        .and_then(|()| gzip.finish())
-        .map_err(|error| Error::Bug(format!("the page's script cannot be packed: {error}")))?;
-    Ok(PACKED.get_or_init(|| STANDARD.encode(packed)))
+    let packed = pack::packed(script.as_bytes())?;
+    Ok(PACKED.get_or_init(|| packed))
 }
 
 /// The first of the two scripts that the crate offers. The second one sets formulas, of which our
@@ -44,17 +33,13 @@ fn plotly_script(sources: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
-
     use super::*;
 
     #[test]
     fn the_packed_script_is_plotlys_alone_and_fits_the_page() {
         let packed = packed().unwrap();
-        assert!(packed.len() < 1_950_000, "{} bytes", packed.len());
-        let bytes = STANDARD.decode(packed).unwrap();
-        let mut script = String::new();
-        flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut script).unwrap();
+        assert!(packed.len() < 1_660_000, "{} bytes", packed.len());
+        let script = pack::unpacked(packed);
         assert!(script.trim_start().starts_with("/**\n* plotly.js v"));
         assert!(!script.contains("MathJax.js") && script.len() > 4_000_000);
     }

@@ -1,10 +1,11 @@
 //! What the page shows, as text ready for its template.
 
 use super::charts::image_ns;
+use crate::measure::Interval;
 use crate::record::{CellRecord, Host, RunRecord};
 use crate::report::best::Best;
 use crate::report::words::{self, UNKNOWN};
-use crate::units::{Nanos, bytes, count};
+use crate::units::{Nanos, bytes, count, rate};
 
 /// A figure of the headline, with its name and a remark.
 pub(super) struct Tile {
@@ -71,14 +72,22 @@ pub(super) fn own_cost(run: &RunRecord, best: Option<Best<'_>>) -> Option<String
     ))
 }
 
+/// A ratio with its interval: "3.20 times (2.90 to 3.60)".
+pub(super) fn times(ratio: &Interval) -> String {
+    let figure = |value: f64| if value < 100.0 { format!("{value:.2}") } else { rate(value) };
+    format!("{} times ({} to {})", figure(ratio.median), figure(ratio.low), figure(ratio.high))
+}
+
 /// Facts about the machine and the run, by name.
 pub(super) fn environment(run: &RunRecord) -> Vec<(&'static str, String)> {
     let host = &run.host;
     let mut facts = vec![
         ("Processor", host.cpu_model.clone()),
         ("Cores", cores(host)),
+        ("Clock governor", host.governor.clone().unwrap_or_default()),
         ("Memory", memory(host)),
         ("Instruction sets", host.isa.join(", ")),
+        ("Native backend", host.native_isa.clone().unwrap_or_default()),
         ("System", host.os.clone()),
         ("libtorch", host.libtorch.clone().unwrap_or_else(|| "not in this build".into())),
         ("Plimsoll", plimsoll(run)),
@@ -132,7 +141,7 @@ fn seconds(span: f64) -> String {
 }
 
 /// The command line as a POSIX shell would read it.
-pub(super) fn command(words: &[String]) -> String {
+pub(in crate::report) fn command(words: &[String]) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+@%".contains(c);
     let quoted = words.iter().map(|word| {
         if !word.is_empty() && word.chars().all(plain) {

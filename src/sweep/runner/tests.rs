@@ -1,12 +1,18 @@
 //! Runs over a scripted bench: no clock, no process, the same figures every time.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use super::*;
-use crate::backend::DeviceTimes;
+use crate::backend::{self, Backend, DeviceTimes, Null, Outputs, SessionOptions};
 use crate::config::Sweep;
+use crate::data::{Image, Split, digits};
+use crate::model;
 use crate::pipeline::BatchTimes;
 use crate::record::{Scenario, Verdict};
+use crate::staging::Pool;
+use crate::sweep::instance::predict;
 use crate::sweep::schedule::{Budget, Whole};
 use crate::units::Nanos;
 
@@ -28,10 +34,10 @@ impl<F: FnMut(&Cell, usize, usize) -> Result<Measurement>> Bench for Scripted<F>
 
 /// Notes what it is told, and sets a flag after some measurements.
 #[derive(Default)]
-struct Notes {
-    completed: Vec<(usize, usize)>,
+pub(super) struct Notes {
+    pub(super) completed: Vec<(usize, usize)>,
     steps: Vec<(usize, usize)>,
-    measured: usize,
+    pub(super) measured: usize,
     full_disk: bool,
     stop_after: Option<(usize, &'static AtomicBool)>,
 }
@@ -76,7 +82,7 @@ fn cell(batch: usize) -> Cell {
     }
 }
 
-fn cells(n: usize) -> Vec<Cell> {
+pub(super) fn cells(n: usize) -> Vec<Cell> {
     (1..=n).map(cell).collect()
 }
 
@@ -86,7 +92,7 @@ fn reference() -> Reference {
 }
 
 /// A sound round of one second at so many images a second.
-fn at(rate: u64) -> Measurement {
+pub(super) fn at(rate: u64) -> Measurement {
     let mut latency = Recorder::new();
     (0..10).for_each(|_| latency.record(Nanos(1_000_000)));
     Measurement {
@@ -112,7 +118,7 @@ fn sweep(
     scheduled(&mut Whole::new(&config, cells), cells, seed, notes, &mut Journal::default(), script)
 }
 
-fn scheduled(
+pub(super) fn scheduled(
     schedule: &mut dyn Schedule,
     cells: &[Cell],
     seed: u64,
@@ -257,6 +263,73 @@ fn rounds_that_lie_apart_widen_the_interval_and_are_invalid() {
 }
 
 #[test]
+fn a_machine_of_two_states_is_invalid_and_told_as_such() {
+    let records = records(&cells(1), 5, |_, round, _| {
+        Ok(at([16_000, 21_000, 16_100, 20_900, 15_900][round]))
+    });
+    let [reason] = reasons(&records[0]) else { panic!("{records:?}") };
+    assert!(reason.contains("within 15.8% only (15,900 to 21,000 images/s"), "{reason}");
+    let groups = "the rounds fall into two groups: 3 near 16,000 and 2 near 21,000 images/s: look";
+    assert!(reason.contains(groups), "{reason}");
+}
+
+#[test]
+fn a_throttled_machine_is_invalid_and_keeps_what_was_seen_with_the_round() {
+    let held = |quota| Throttling { quota_share: Some(quota), ..Throttling::default() };
+    let run = |throttled: usize| {
+        let script = |_: &Cell, round: usize, _: usize| {
+            let throttling = if round < throttled { held(0.25) } else { held(0.0) };
+            Ok(Measurement { throttling, ..at(1000) })
+        };
+        records(&cells(1), 5, script).remove(0)
+    };
+    let record = run(3);
+    let [reason] = reasons(&record) else { panic!("{record:?}") };
+    assert_eq!(
+        reason,
+        "the control group's quota held threads back in 3 of 5 rounds, for up to 25.0% of the \
+         time: raise the quota, or measure with fewer instances and threads"
+    );
+    let seen: Vec<_> = record.rounds.iter().map(|round| round.throttling.quota_share).collect();
+    assert_eq!(seen, [0.25, 0.25, 0.25, 0.0, 0.0].map(Some));
+    assert_eq!(run(2).verdict, Verdict::Valid, "the median rests on the others");
+}
+
+/// From a session's answers to the verdict: a cell whose session skips the work wins every race and
+/// must not count.
+#[test]
+fn a_fast_session_with_wrong_answers_is_invalid_however_fast() {
+    let images: Vec<Image> = (0..32).map(|n| digits::draw(5, Split::Test, n).0).collect();
+    let says = |backend: &dyn Backend| {
+        let options = SessionOptions { max_batch: 8, threads: 1, outputs: Outputs::Scores };
+        let (weights, _) = model::shipped().unwrap();
+        let mut session = backend.open(&weights, &options).unwrap();
+        let pool = Pool::new(&*backend.host_alloc(), 2, options.max_batch).unwrap();
+        predict(session.as_mut(), &pool, &images).unwrap()
+    };
+    let honest = says(&*backend::by_name("native").unwrap());
+    let reference = Reference { predictions: honest.clone(), labels: None, tolerance: 1e-3 };
+    let fast = says(&Null::scripted(Arc::new(|_, _| Ok(Duration::ZERO))));
+
+    let cells = cells(2);
+    let clock = Clock::manual();
+    let plan = Plan { cells: &cells, seed: 1, reference: &reference, clock: &clock };
+    let config = Sweep { rounds: 3, max_rounds: 3, ..Sweep::default() };
+    let mut schedule = Whole::new(&config, &cells);
+    let script = |cell: &Cell, _: usize, _: usize| {
+        let (rate, said) = if cell.batch == 1 { (1000, &honest) } else { (1_000_000, &fast) };
+        Ok(Measurement { predictions: vec![said.clone()], ..at(rate) })
+    };
+    let mut bench = Scripted { script, clock: clock.clone(), before: 0 };
+    let (mut notes, never) = (Notes::default(), AtomicBool::new(false));
+    let outcome =
+        run(&plan, &mut schedule, &mut bench, &mut Journal::default(), &mut notes, &never).unwrap();
+    assert_eq!(outcome.cells[0].verdict, Verdict::Valid);
+    let said = &reasons(&outcome.cells[1])[0];
+    assert!(said.contains(" of 32 check images got another class"), "{said}");
+}
+
+#[test]
 fn stages_are_means_over_all_images() {
     let records = records(&cells(1), 2, |_, round, _| {
         let (images, compute) = [(100, 3_000), (300, 3_000)][round];
@@ -336,6 +409,58 @@ fn a_record_that_cannot_be_kept_ends_the_run() {
 #[test]
 fn an_empty_grid_is_an_empty_outcome() {
     assert!(records(&[], 3, |_, _, _| Ok(at(1))).is_empty());
+}
+
+#[test]
+fn a_round_says_when_it_began_and_at_which_place() {
+    let records = records(&cells(4), 3, |_, _, before| Ok(at(1000 + before as u64)));
+    for record in &records {
+        for round in &record.rounds {
+            // The rate tells how many measurements, of a second each, came before.
+            let before = round.images as usize - 1000;
+            assert_eq!(round.at_s, before as f64);
+            assert_eq!((round.round, round.position), (before / 4, before % 4));
+        }
+    }
+}
+
+#[test]
+fn a_cell_is_asked_for_predictions_once_whenever_its_turn_comes() {
+    let config = Sweep { budget: Nanos(60_000_000_000), ..Sweep::default() };
+    let cells = cells(9);
+    let mut budget = Budget::new(&config, &cells, Nanos(1_000_000_000));
+    let mut firsts = Vec::new();
+    let script = |cell: &Cell, nth: usize, _: usize| {
+        firsts.extend((nth == 0).then_some(cell.batch));
+        Ok(at(1000))
+    };
+    let mut journal = Journal::default();
+    let mut notes = Notes::default();
+    scheduled(&mut budget, &cells, 1, &mut notes, &mut journal, script).unwrap();
+    firsts.sort_unstable();
+    assert_eq!(firsts, (1..=9).collect::<Vec<_>>());
+}
+
+#[test]
+fn set_up_counts_against_the_budget() {
+    let config = Sweep { budget: Nanos(60_000_000_000), ..Sweep::default() };
+    let cells = cells(9);
+    let measured = |setup: u64| {
+        let clock = Clock::manual();
+        clock.advance(Nanos(setup * 1_000_000_000));
+        let plan = Plan { cells: &cells, seed: 1, reference: &reference(), clock: &clock };
+        let mut bench =
+            Scripted { script: |_: &Cell, _, _| Ok(at(1000)), clock: clock.clone(), before: 0 };
+        let mut budget = Budget::new(&config, &cells, Nanos(1_000_000_000));
+        let (mut journal, mut notes) = (Journal::default(), Notes::default());
+        let never = AtomicBool::new(false);
+        run(&plan, &mut budget, &mut bench, &mut journal, &mut notes, &never).unwrap()
+    };
+    let (idle, busy) = (measured(0), measured(48));
+    assert_eq!((idle.cells.len(), idle.findings.left_out.len()), (9, 0));
+    assert_eq!((busy.cells.len(), busy.findings.left_out.len()), (3, 6));
+    let began = busy.cells.iter().map(|cell| cell.rounds[0].at_s);
+    assert_eq!(began.fold(f64::MAX, f64::min), 48.0);
 }
 
 /// A cell of a server at 1,000 requests a second.

@@ -5,7 +5,7 @@ use plotly::layout::{Axis, AxisRange, AxisType, Margin, Shape, ShapeLine, ShapeT
 use plotly::{HeatMap, Layout, Plot, Scatter};
 use serde_json::Value;
 
-use super::{Group, Scales, Workers, is_invalid, json};
+use super::{Group, Scales, Workers, is_invalid, json, short};
 use crate::record::Cell;
 
 /// Throughput as colour and figure, workers across, batches upwards. `best` is framed.
@@ -16,20 +16,21 @@ pub(in crate::report::html) fn heat(
 ) -> Value {
     let columns: Vec<String> = scales.workers.iter().map(|workers| scales.name(*workers)).collect();
     let rows: Vec<String> = scales.batches.iter().map(ToString::to_string).collect();
-    let mut z = Vec::new();
+    let (mut z, mut places) = (Vec::new(), Vec::new());
     let (mut figures, mut remarks) = (Labels::default(), Labels::default());
     let mut frame = None;
     for (y, batch) in scales.batches.iter().enumerate() {
-        let mut row = Vec::new();
+        let (mut row, mut places_in_row) = (Vec::new(), Vec::new());
         for (x, workers) in scales.workers.iter().enumerate() {
             let here = |cell: &Cell| Workers::of(cell) == *workers && cell.batch == *batch;
             let record = group.cells.iter().find(|record| here(&record.cell));
             let valid = record.filter(|record| !is_invalid(record));
-            row.push(valid.map(|record| record.throughput_images_per_s));
+            row.push(valid.map(|record| short(record.throughput_images_per_s)));
+            places_in_row.push(record.map(|record| group.place(record)));
             let skipped = || group.skipped.iter().any(|cell| here(cell));
             match (record, valid) {
                 (_, Some(record)) => {
-                    figures.put(&columns[x], &rows[y], short(record.throughput_images_per_s));
+                    figures.put(&columns[x], &rows[y], label(record.throughput_images_per_s));
                 }
                 (Some(_), None) => remarks.put(&columns[x], &rows[y], "invalid".into()),
                 (None, _) if skipped() => remarks.put(&columns[x], &rows[y], "skipped".into()),
@@ -40,12 +41,13 @@ pub(in crate::report::html) fn heat(
             }
         }
         z.push(row);
+        places.push(places_in_row);
     }
     let tiles = HeatMap::new(columns, rows, z)
         .zmin(0.0)
         .zmax(scales.top_throughput)
         .show_scale(false)
-        .hover_info(HoverInfo::Skip)
+        .hover_info(HoverInfo::None)
         .x_gap(2.0)
         .y_gap(2.0);
     // Said outright, for tiles without a figure do not count when plotly looks for the ends.
@@ -72,7 +74,9 @@ pub(in crate::report::html) fn heat(
     plot.add_trace(figures.trace("figure"));
     plot.add_trace(remarks.trace("remark"));
     plot.set_layout(layout);
-    json(&plot)
+    let mut plot = json(&plot);
+    plot["data"][0]["customdata"] = serde_json::json!(places);
+    plot
 }
 
 /// Texts laid over the tiles of a heat map.
@@ -101,7 +105,7 @@ impl Labels {
 }
 
 /// Three digits: "912", "56.9k", "1.23M".
-fn short(rate: f64) -> String {
+fn label(rate: f64) -> String {
     let (value, unit) = match rate {
         r if r >= 999_500.0 => (r / 1e6, "M"),
         r if r >= 999.5 => (r / 1e3, "k"),
@@ -132,6 +136,8 @@ mod tests {
         let z = |batch: usize, instances: usize| &spec["data"][0]["z"][batch][instances];
         assert_eq!(*z(0, 2), Value::Null);
         assert_eq!(*z(7, 2), run.cells[27].throughput_images_per_s);
+        let places = &spec["data"][0]["customdata"];
+        assert_eq!((&places[7][2], &places[9][2]), (&27.into(), &Value::Null), "skipped");
         let texts = |trace: usize| spec["data"][trace]["text"].as_array().unwrap();
         assert_eq!(texts(1).len(), 27);
         assert_eq!(*texts(2), ["invalid", "invalid", "skipped"]);
@@ -141,7 +147,7 @@ mod tests {
     #[test]
     fn figures_are_short() {
         assert_eq!(
-            [0.5, 912.4, 999.9, 56_912.0, 1_234_567.0].map(short),
+            [0.5, 912.4, 999.9, 56_912.0, 1_234_567.0].map(label),
             ["0.50", "912", "1.00k", "56.9k", "1.23M"]
         );
     }

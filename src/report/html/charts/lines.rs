@@ -1,41 +1,25 @@
 //! Lines over batch size: throughput, latency, and the harness's own cost.
 
-use plotly::common::{
-    Anchor, DashType, ErrorData, ErrorType, HoverInfo, Line, Marker, MarkerSymbol, Mode,
-    Orientation, Title,
-};
-use plotly::layout::{Axis, AxisRange, AxisType, HoverMode, Legend, Margin};
-use plotly::{Layout, Plot, Scatter};
+use plotly::common::{DashType, HoverInfo, Line, Marker, MarkerSymbol, Mode, Title};
+use plotly::layout::{Axis, AxisRange};
+use plotly::{Plot, Scatter};
 use serde_json::Value;
 
-use super::{Group, Scales, Workers, extremes, image_ns, is_invalid, json, ms};
+use super::axes::{SYMBOLS, interval, logarithmic, over_batch};
+use super::{Group, Scales, Workers, extremes, image_ns, is_invalid, json, ms, short};
 use crate::record::{CellRecord, RunRecord};
 use crate::report::words;
 use crate::units::{Nanos, rate};
 
-/// Shapes tell lines apart where colours do not: in print and to the colour-blind.
-const SYMBOLS: [MarkerSymbol; 6] = [
-    MarkerSymbol::Circle,
-    MarkerSymbol::Square,
-    MarkerSymbol::Diamond,
-    MarkerSymbol::TriangleUp,
-    MarkerSymbol::TriangleDown,
-    MarkerSymbol::Cross,
-];
-
 /// Throughput over batch size, one line an instance count, with intervals.
 pub(in crate::report::html) fn throughput(group: &Group<'_>, scales: &Scales) -> Value {
     let mut plot = Plot::new();
+    let mut places = Vec::new();
     for (series, name, cells) in lines(group, scales) {
-        let medians: Vec<f64> = cells.iter().map(|r| r.throughput_images_per_s).collect();
-        let above = cells.iter().map(|r| r.throughput_ci95.1 - r.throughput_images_per_s);
-        let below = cells.iter().map(|r| r.throughput_images_per_s - r.throughput_ci95.0);
-        let interval = ErrorData::new(ErrorType::Data)
-            .symmetric(false)
-            .array(above.collect())
-            .array_minus(below.collect())
-            .thickness(1.2)
-            .width(3);
+        places.push(cells.iter().map(|record| group.place(record)).collect());
+        let medians = cells.iter().map(|r| short(r.throughput_images_per_s)).collect();
+        let interval =
+            interval(cells.iter().map(|r| (r.throughput_images_per_s, r.throughput_ci95)));
         let told = cells.iter().map(|record| {
             let interval = words::plus_minus(record).unwrap_or_default();
             format!("{} images/s {interval}", rate(record.throughput_images_per_s))
@@ -46,13 +30,13 @@ pub(in crate::report::html) fn throughput(group: &Group<'_>, scales: &Scales) ->
     }
     let invalid: Vec<_> = group.cells.iter().copied().filter(is_invalid).collect();
     if !invalid.is_empty() {
-        let medians = invalid.iter().map(|r| r.throughput_images_per_s).collect();
+        let medians = invalid.iter().map(|r| short(r.throughput_images_per_s)).collect();
         plot.add_trace(rings(&invalid, medians));
     }
     let top = scales.top_throughput * 1.08;
     let y = Axis::new().title(Title::with_text("images/s")).range(AxisRange::new(0.0, top));
     plot.set_layout(over_batch(scales, y));
-    json(&plot)
+    placed(json(&plot), places)
 }
 
 /// Time of a batch over batch size, median and 99th percentile, one pair of lines an instance
@@ -64,9 +48,11 @@ pub(in crate::report::html) fn latency(group: &Group<'_>, scales: &Scales) -> Va
         ("p99", DashType::Dot, |r| r.latency.p99_ns),
     ];
     let mut plot = Plot::new();
+    let mut places = Vec::new();
     for (series, name, cells) in lines(group, scales) {
         for (percentile, dash, of) in &percentiles {
             let known: Vec<_> = cells.iter().copied().filter(|r| of(r).is_some()).collect();
+            places.push(known.iter().map(|record| group.place(record)).collect());
             let spans: Vec<u64> = known.iter().copied().filter_map(*of).collect();
             let told = spans.iter().map(|span| format!("{percentile} {}", Nanos(*span)));
             let told = told.collect();
@@ -80,7 +66,7 @@ pub(in crate::report::html) fn latency(group: &Group<'_>, scales: &Scales) -> Va
     }
     let y = logarithmic("ms a batch", scales.latency_ms);
     plot.set_layout(over_batch(scales, y));
-    json(&plot)
+    placed(json(&plot), places)
 }
 
 /// What the harness alone costs an image, beside what an image took one instance in each group's
@@ -95,6 +81,7 @@ pub(in crate::report::html) fn own_cost(
     let (batches, costs): (Vec<f64>, Vec<f64>) =
         run.own_cost_ns_per_image.iter().map(|(batch, cost)| (*batch as f64, cost / 1e3)).unzip();
     let mut ends = extremes(costs.iter().copied());
+    let mut places = vec![vec![]];
     let text = told(&costs);
     plot.add_trace(
         Scatter::new(batches, costs)
@@ -108,7 +95,8 @@ pub(in crate::report::html) fn own_cost(
     );
     for (place, group) in groups.iter().enumerate() {
         let Some((_, name, cells)) = lines(group, scales).into_iter().next() else { continue };
-        let took: Vec<f64> = cells.iter().map(|record| image_ns(record) / 1e3).collect();
+        let took: Vec<f64> = cells.iter().map(|record| short(image_ns(record) / 1e3)).collect();
+        places.push(cells.iter().map(|record| group.place(record)).collect());
         let (low, high) = extremes(took.iter().copied());
         ends = (ends.0.min(low), ends.1.max(high));
         let title = format!("{}, {name}", group.name);
@@ -117,7 +105,15 @@ pub(in crate::report::html) fn own_cost(
     }
     let y = logarithmic("us an image", ends);
     plot.set_layout(over_batch(scales, y));
-    json(&plot)
+    placed(json(&plot), places)
+}
+
+/// A plot whose traces know the places of their cells in the run.
+fn placed(mut plot: Value, places: Vec<Vec<usize>>) -> Value {
+    for (trace, places) in places.into_iter().enumerate() {
+        plot["data"][trace]["customdata"] = places.into();
+    }
+    plot
 }
 
 /// The lines of a group: place in the palette, name, and cells by rising batch.
@@ -155,59 +151,6 @@ fn rings(cells: &[&CellRecord], y: Vec<f64>) -> Box<Scatter<f64, f64>> {
         .meta("invalid")
 }
 
-/// A layout with batches, doubling, along its x axis.
-fn over_batch(scales: &Scales, y: Axis) -> Layout {
-    let batches: Vec<f64> = scales.batches.iter().map(|batch| *batch as f64).collect();
-    let ends = batches.first().zip(batches.last()).map(|(low, high)| (low / 1.25, high * 1.25));
-    let mut x = Axis::new()
-        .type_(AxisType::Log)
-        .title(Title::with_text("batch"))
-        .tick_text(scales.batches.iter().map(ToString::to_string).collect())
-        .tick_values(batches)
-        .zero_line(false);
-    if let Some((low, high)) = ends {
-        x = x.range(AxisRange::new(low.log10(), high.log10()));
-    }
-    let above = Legend::new()
-        .orientation(Orientation::Horizontal)
-        .x(0.0)
-        .x_anchor(Anchor::Left)
-        .y(1.02)
-        .y_anchor(Anchor::Bottom);
-    Layout::new()
-        .margin(Margin::new().left(58).right(12).top(28).bottom(44))
-        .hover_mode(HoverMode::XUnified)
-        .legend(above)
-        .show_legend(true)
-        .x_axis(x)
-        .y_axis(y.zero_line(false))
-}
-
-/// A logarithmic axis with room around its values.
-fn logarithmic(title: &str, (low, high): (f64, f64)) -> Axis {
-    let axis = Axis::new().title(Title::with_text(title)).type_(AxisType::Log);
-    if !(low > 0.0 && low <= high && high.is_finite()) {
-        return axis;
-    }
-    let (low, high) = (low * 0.8, high * 1.25);
-    // Decades alone read best, where there are enough of them.
-    let steps: &[f64] = if high >= low * 100.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
-    let decades = low.log10().floor() as i32..=high.log10().ceil() as i32;
-    let ticks = decades.flat_map(|decade| steps.iter().map(move |step| (decade, step)));
-    let ticks: Vec<f64> = ticks
-        .map(|(decade, step)| step * 10f64.powi(decade))
-        .filter(|tick| (low..=high).contains(tick))
-        .collect();
-    let texts = ticks.iter().map(|tick| tick_text(*tick)).collect();
-    axis.range(AxisRange::new(low.log10(), high.log10())).tick_values(ticks).tick_text(texts)
-}
-
-/// A tick that is 1, 2 or 5 times a power of ten, without the noise of binary fractions.
-fn tick_text(tick: f64) -> String {
-    let decimals = (-tick.log10()).ceil().clamp(0.0, 9.0) as usize;
-    format!("{tick:.decimals$}")
-}
-
 /// Plotly reads a little HTML in its texts; ours has none.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
@@ -230,18 +173,7 @@ mod tests {
         assert_eq!(traces[0]["x"].as_array().unwrap().len(), 10);
         assert_eq!(traces[2]["x"].as_array().unwrap().len(), 9, "batch 512 was skipped");
         assert_eq!(traces[0]["y"][7], run.cells[7].throughput_images_per_s);
-    }
-
-    #[test]
-    fn ticks_are_decades_or_finer_and_read_plainly() {
-        let texts = |ends| {
-            let axis = serde_json::to_value(logarithmic("ms", ends)).unwrap();
-            let texts = axis["ticktext"].as_array().unwrap().iter();
-            texts.map(|text| text.as_str().unwrap().to_owned()).collect::<Vec<_>>()
-        };
-        assert_eq!(texts((0.06, 48.0)), ["0.1", "1", "10"]);
-        assert_eq!(texts((0.04, 0.6)), ["0.05", "0.1", "0.2", "0.5"]);
-        assert_eq!(texts((3.0, 30.0)), ["5", "10", "20"]);
+        assert_eq!(traces[1]["customdata"][2], 12, "the place of its cell in the run");
     }
 
     #[test]

@@ -1,11 +1,17 @@
 //! The plots, as plotly's JSON. Colours are left to the page, which knows light from dark: a
-//! line's place in the palette travels in its `meta`.
+//! line's place in the palette travels in its `meta`, and the places of a trace's cells in the run
+//! in its `customdata`, so that a press on a point finds its cell.
 
+mod axes;
 mod heat;
 mod lines;
+mod scaling;
+mod versus;
 
 pub(super) use self::heat::heat;
 pub(super) use self::lines::{latency, own_cost, throughput};
+pub(super) use self::scaling::scaling;
+pub(super) use self::versus::versus;
 
 use plotly::Plot;
 use serde_json::Value;
@@ -17,6 +23,8 @@ use crate::report::words;
 pub(super) struct Group<'a> {
     /// What they have in common: "torch on cpu".
     pub(super) name: String,
+    /// All cells of the run, in which a cell has its place.
+    all: &'a [CellRecord],
     cells: Vec<&'a CellRecord>,
     skipped: Vec<&'a Cell>,
 }
@@ -28,7 +36,9 @@ pub(super) fn groups(run: &RunRecord) -> Vec<Group<'_>> {
         let name = words::group(&record.cell);
         match groups.iter_mut().find(|group| group.name == name) {
             Some(group) => group.cells.push(record),
-            None => groups.push(Group { name, cells: vec![record], skipped: vec![] }),
+            None => {
+                groups.push(Group { name, all: &run.cells, cells: vec![record], skipped: vec![] })
+            }
         }
     }
     for (cell, _) in &run.skipped {
@@ -38,6 +48,25 @@ pub(super) fn groups(run: &RunRecord) -> Vec<Group<'_>> {
         }
     }
     groups
+}
+
+impl<'a> Group<'a> {
+    /// Where its cells stand in the run.
+    pub(super) fn places(&self) -> Vec<usize> {
+        self.cells.iter().map(|record| self.place(record)).collect()
+    }
+
+    /// The valid cell of the highest throughput.
+    pub(super) fn fastest(&self) -> Option<&'a CellRecord> {
+        let valid = self.cells.iter().copied().filter(|record| !is_invalid(record));
+        valid.max_by(|a, b| a.throughput_images_per_s.total_cmp(&b.throughput_images_per_s))
+    }
+
+    /// Where a cell of the group stands in the run.
+    pub(super) fn place(&self, record: &CellRecord) -> usize {
+        let here = |other: &CellRecord| std::ptr::eq(other, record);
+        self.all.iter().position(here).expect("a group's cells are the run's; else it is a bug")
+    }
 }
 
 /// The workers of a cell: one line of a plot, one column of a heat map.
@@ -102,6 +131,12 @@ fn extremes(values: impl Iterator<Item = f64>) -> (f64, f64) {
 fn json(plot: &Plot) -> Value {
     // Plotly's types are plain data: numbers, texts and lists of them.
     serde_json::to_value(plot).unwrap_or_default()
+}
+
+/// A figure as a plot needs it: six significant digits take half the room of all seventeen.
+pub(super) fn short(value: f64) -> f64 {
+    // What is written by this machine is read by it: the text of a number is one.
+    format!("{value:.5e}").parse().unwrap_or(value)
 }
 
 fn is_invalid(record: &&CellRecord) -> bool {

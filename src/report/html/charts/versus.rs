@@ -1,0 +1,72 @@
+//! Speed-up over batch size, one group of cells against another.
+
+use plotly::common::{DashType, HoverInfo, Line, Marker, Mode, Title};
+use plotly::layout::{Axis, AxisRange};
+use plotly::{Plot, Scatter};
+use serde_json::Value;
+
+use super::axes::{SYMBOLS, interval, over_batch};
+use super::{Scales, json, short};
+use crate::report::html::view::times;
+use crate::report::versus::Versus;
+
+/// How many times as fast at each batch size, with the interval; a line at 1 is where both are
+/// equally fast.
+pub(in crate::report::html) fn versus(pair: &Versus, scales: &Scales) -> Value {
+    let batches = || pair.by_batch.iter().map(|(batch, _)| *batch as f64);
+    let ratios = || pair.by_batch.iter().map(|(_, ratio)| ratio);
+    let top = ratios().map(|ratio| ratio.high).fold(1.0, f64::max);
+    let mut plot = Plot::new();
+    plot.add_trace(
+        Scatter::new(batches().collect(), ratios().map(|ratio| short(ratio.median)).collect())
+            .name("speed-up")
+            .mode(Mode::LinesMarkers)
+            .line(Line::new().width(2.0))
+            .marker(Marker::new().symbol(SYMBOLS[0].clone()).size(7))
+            .error_y(interval(ratios().map(|ratio| (ratio.median, (ratio.low, ratio.high)))))
+            .hover_template("%{text}<extra></extra>")
+            .text_array(ratios().map(times).collect())
+            .meta(0_u64),
+    );
+    let ends: Vec<f64> = batches().take(1).chain(batches().last()).collect();
+    plot.add_trace(
+        Scatter::new(ends.clone(), vec![1.0; ends.len()])
+            .name("equally fast")
+            .mode(Mode::Lines)
+            .line(Line::new().dash(DashType::Dash).width(1.8))
+            .hover_info(HoverInfo::Skip)
+            .meta(1_u64),
+    );
+    let y =
+        Axis::new().title(Title::with_text("times as fast")).range(AxisRange::new(0.0, top * 1.1));
+    plot.set_layout(over_batch(scales, y));
+    json(&plot)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::Interval;
+    use crate::report::fixture;
+    use crate::report::html::charts::{groups, scales};
+
+    #[test]
+    fn every_batch_has_its_ratio_and_its_interval() {
+        let run = fixture::run();
+        let ratio = |median| Interval { median, low: median - 0.1, high: median + 0.2 };
+        let pair = Versus {
+            base: "native on cpu".into(),
+            cuda: "torch on cuda:0".into(),
+            by_batch: vec![(1, ratio(0.5)), (64, ratio(7.5))],
+            doubtful: vec![],
+            wins_from: Some(64),
+            price_ratio: None,
+            sentence: String::new(),
+        };
+        let spec = versus(&pair, &scales(&groups(&run)));
+        assert_eq!(spec["data"][0]["y"], serde_json::json!([0.5, 7.5]));
+        assert_eq!(spec["data"][0]["error_y"]["arrayminus"][1], 0.1);
+        assert_eq!(spec["data"][0]["text"][1], "7.50 times (7.40 to 7.70)");
+        assert_eq!(spec["data"][1]["x"], serde_json::json!([1.0, 64.0]));
+    }
+}

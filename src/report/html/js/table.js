@@ -1,0 +1,83 @@
+// The table: sorting, a button in each row, and results.csv for the clipboard.
+const UNITS = { ns: 1, us: 1e3, ms: 1e6, s: 1e9, min: 60e9, KiB: 1024, MiB: 1048576, GiB: 1073741824 };
+
+function tableOf(table) {
+  const rows = [...table.tBodies[0].rows];
+  const heads = [...table.tHead.rows[0].cells];
+  rows.forEach((row, place) => {
+    row.dataset.cell = place;
+    // Until the exact figures are unpacked, and where they cannot be, what is read is sorted by.
+    heads.forEach((head, column) => {
+      if (head.classList.contains("n")) row.cells[column].dataset.sort = roughly(row.cells[column].textContent);
+    });
+  });
+  heads.forEach((head, column) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    head.append(button);
+    button.addEventListener("click", () => sort(table, heads, column));
+  });
+  return rows;
+}
+
+function roughly(text) {
+  const [number, unit] = text.replace(/[±,%]/g, "").split(" ");
+  return number === UNKNOWN ? "" : parseFloat(number) * (UNITS[unit] ?? 1);
+}
+
+function exactly(rows, cells) {
+  const heads = [...document.querySelectorAll("#cells thead th")];
+  for (const row of rows) {
+    heads.forEach((head, column) => {
+      if (head.dataset.csv) row.cells[column].dataset.sort = cells[row.dataset.cell][head.dataset.csv] ?? "";
+    });
+  }
+}
+
+// Rows in the order of a column; pressed again, the other way round. Unknown figures stay last.
+function sort(table, heads, column) {
+  const down = heads[column].getAttribute("aria-sort") === "ascending";
+  for (const other of heads) other.removeAttribute("aria-sort");
+  heads[column].setAttribute("aria-sort", down ? "descending" : "ascending");
+  const body = table.tBodies[0];
+  body.append(...[...body.rows].sort((a, b) => order(a.cells[column], b.cells[column], down ? -1 : 1)));
+}
+
+function order(a, b, sign) {
+  const [x, y] = [a.dataset.sort, b.dataset.sort];
+  if (x === undefined) return sign * a.textContent.localeCompare(b.textContent);
+  if (x === "" || y === "") return (x === "") - (y === "");
+  return sign * (x - y);
+}
+
+// The first cell of a row opens its details, for the keyboard; a press elsewhere in it does too.
+function openable(rows, names, open) {
+  for (const row of rows) {
+    const place = Number(row.dataset.cell);
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "open";
+    button.setAttribute("aria-label", "Details of " + names[place]);
+    button.append(...row.cells[0].childNodes);
+    row.cells[0].append(button);
+    row.addEventListener("click", (event) => { if (!event.target.closest("a")) open(place); });
+  }
+}
+
+function copying(button, said, csv) {
+  button?.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(csv);
+      said.textContent = "Copied.";
+    } catch {
+      // Some browsers keep the clipboard from pages on the disk: offer the file instead.
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([csv], { type: "text/csv" }));
+      link.download = "results.csv";
+      link.click();
+      said.textContent = "Saved as results.csv.";
+    }
+    setTimeout(() => { said.textContent = ""; }, 4000);
+  });
+}
