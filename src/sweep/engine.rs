@@ -29,6 +29,10 @@ use crate::units::Nanos;
 /// ever close for this reason.
 const OFFLINE_DELAY: Nanos = Nanos(1_000_000_000);
 
+/// Images that the feeder may be ahead of the model at least: enough of small batches too, that the
+/// sessions have work until it has been woken and has run.
+const AHEAD: usize = 256;
+
 /// What a cell is measured with.
 pub(super) struct Engine<'a> {
     pub(super) order: &'a Order,
@@ -80,7 +84,8 @@ impl Engine<'_> {
             _ => Nanos(self.order.max_delay),
         };
         // All that a closed loop has outstanding fits, so that no session waits for itself.
-        let capacity = (self.order.queue * batch * sessions).max(outstanding);
+        let least = if scenario == Scenario::Offline { AHEAD } else { outstanding };
+        let capacity = (self.order.queue * batch * sessions).max(least);
         let policy = Policy::new(batch, delay, Vec::new())?;
         let warmup = Warmup::new(self.order.warmup(), start);
         let shared = Shared {
