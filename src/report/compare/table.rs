@@ -62,13 +62,12 @@ fn precise(ratio: f64) -> String {
 }
 
 fn verdict(pair: &Pair) -> String {
-    let invalid = match (pair.base_valid, pair.new_valid) {
-        (true, true) => return pair.change.to_string(),
-        (false, true) => "INVALID in the base",
-        (true, false) => "INVALID in the new run",
-        (false, false) => "INVALID in both",
-    };
-    format!("({}; {invalid}, not counted)", pair.change)
+    match (pair.base_valid, pair.new_valid) {
+        (true, true) => pair.change.to_string(),
+        (false, true) => "not counted: INVALID in the base".into(),
+        (true, false) => "not counted: INVALID in the new run".into(),
+        (false, false) => "not counted: INVALID in both".into(),
+    }
 }
 
 fn closing(comparison: &Comparison) -> String {
@@ -125,19 +124,27 @@ mod tests {
         };
         let new = RunRecord { cells: vec![slower(0.8), invalid], ..fixture::empty() };
         let text = render(&compare(&base, &new, 0.025).unwrap());
+        // Whatever its columns are wide.
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let lines: Vec<String> = text.lines().map(words).collect();
         assert_eq!(
-            text,
-            "
-cell                                                base images/s  new images/s  new/base    95% interval  base p99  new p99
-────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-torch on cpu, 2 instances of 1 thread, batch 128           20,000        16,000     0.800  0.784 to 0.816         -        -  worse
-native on cpu, 1 instance of 1 thread, batch 64            20,000        20,000     1.000  0.980 to 1.020         -        -  (no difference; INVALID in the new run, not counted)
-
-Only in the base, 1 cell:
-  native on cpu, 1 instance of 1 thread, batch 1
-
-1 cell at a threshold of 2.5%: 1 worse, 0 improved, 0 without a difference, 0 unsure. 1 cell was VALID in the base and INVALID in the new run."
-                .trim_start_matches('\n')
+            lines[0],
+            "cell base images/s new images/s new/base 95% interval base p99 new p99"
+        );
+        assert_eq!(
+            lines[2..],
+            [
+                "torch on cpu, 2 instances of 1 thread, batch 128 20,000 16,000 0.800 0.784 to \
+                 0.816 - - worse",
+                "native on cpu, 1 instance of 1 thread, batch 64 20,000 20,000 1.000 0.980 to \
+                 1.020 - - not counted: INVALID in the new run",
+                "",
+                "Only in the base, 1 cell:",
+                "native on cpu, 1 instance of 1 thread, batch 1",
+                "",
+                "1 cell at a threshold of 2.5%: 1 worse, 0 improved, 0 without a difference, 0 \
+                 unsure. 1 cell was VALID in the base and INVALID in the new run.",
+            ]
         );
     }
 
