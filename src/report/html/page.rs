@@ -40,6 +40,7 @@ struct Page<'a> {
     chips: Vec<Chips>,
     panels: Vec<Panel>,
     lines_are: &'static str,
+    latency_is: &'static str,
     pairs: Vec<Pair<'a>>,
     missing: Option<String>,
     curves: Vec<Curve<'a>>,
@@ -140,6 +141,7 @@ pub fn render(run: &RunRecord) -> Result<String> {
         } else {
             "pair of instances × threads"
         },
+        latency_is: view::latency_is(run),
         pairs: parts.pairs.iter().map(|pair| sections::pair(pair, groups)).collect(),
         missing: versus::versus_missing(run).filter(|_| !run.cells.is_empty()),
         curves: parts.curves.iter().map(|curve| sections::curve(curve, groups)).collect(),

@@ -1,6 +1,6 @@
 //! The sections beyond the plots over batch size, as text ready for the template.
 
-use super::charts::Group;
+use super::charts::{self, Group};
 use super::view::times;
 use crate::record::{Ceilings, Cell, Mode, RunRecord};
 use crate::report::scaling::Scaling;
@@ -25,7 +25,7 @@ pub(super) struct Pair<'a> {
 }
 
 pub(super) fn pair<'a>(pair: &'a Versus, groups: &[Group<'_>]) -> Pair<'a> {
-    let place = |name: &str| groups.iter().position(|group| group.name == name);
+    let place = |name: &str| groups.iter().position(|group| group.plain == name);
     let places = [place(&pair.base), place(&pair.cuda)].into_iter().flatten();
     Pair {
         base: &pair.base,
@@ -47,13 +47,15 @@ pub(super) struct Curve<'a> {
     pub(super) sentence: &'a str,
     /// The place of its group, if there is one.
     pub(super) groups: String,
+    /// What its workers are: "instances".
+    pub(super) over: &'static str,
     /// Workers, images a second with the interval, efficiency.
     pub(super) rows: Vec<(usize, String, String)>,
 }
 
 pub(super) fn curve<'a>(curve: &'a Scaling, groups: &[Group<'_>]) -> Curve<'a> {
     let of = |group: &Group<'_>| {
-        curve.name.strip_prefix(&group.name).is_some_and(|rest| rest.starts_with(','))
+        curve.name.strip_prefix(&group.plain).is_some_and(|rest| rest.starts_with(','))
     };
     let rows = curve.points.iter().map(|point| {
         let (low, high) = point.ci95;
@@ -62,6 +64,7 @@ pub(super) fn curve<'a>(curve: &'a Scaling, groups: &[Group<'_>]) -> Curve<'a> {
     });
     Curve {
         name: &curve.name,
+        over: charts::over(curve.over),
         sentence: &curve.sentence,
         groups: groups.iter().position(of).map_or_else(String::new, |place| place.to_string()),
         rows: rows.collect(),
@@ -135,7 +138,6 @@ pub(super) fn listed<'a>(cells: impl Iterator<Item = (&'a Cell, String)>) -> Lis
 mod tests {
     use super::*;
     use crate::report::fixture;
-    use crate::report::html::charts;
     use crate::report::scaling::Over;
 
     #[test]

@@ -2,10 +2,10 @@
 
 use super::charts::image_ns;
 use crate::measure::Interval;
-use crate::record::{CellRecord, Host, RunRecord};
+use crate::record::{CellRecord, Host, RunRecord, Scenario};
 use crate::report::best::Best;
 use crate::report::words::{self, UNKNOWN};
-use crate::units::{Nanos, bytes, count, rate};
+use crate::units::{Nanos, bytes, count};
 
 /// A figure of the headline, with its name and a remark.
 pub(super) struct Tile {
@@ -72,10 +72,26 @@ pub(super) fn own_cost(run: &RunRecord, best: Option<Best<'_>>) -> Option<String
     ))
 }
 
+/// What the latencies of a run are of.
+pub(super) fn latency_is(run: &RunRecord) -> &'static str {
+    let offline = |record: &CellRecord| record.cell.scenario == Scenario::Offline;
+    match (run.cells.iter().all(offline), run.cells.iter().any(offline)) {
+        (true, _) => "Time of a batch from its closing to its predictions.",
+        (_, false) => {
+            "Time of a request from its submission, or from its scheduled time at a given rate, to \
+             its prediction."
+        }
+        _ => {
+            "Offline, the time of a batch from its closing to its predictions; otherwise that of a \
+             request from its submission, or from its scheduled time at a given rate."
+        }
+    }
+}
+
 /// A ratio with its interval: "3.20 times (2.90 to 3.60)".
 pub(super) fn times(ratio: &Interval) -> String {
-    let figure = |value: f64| if value < 100.0 { format!("{value:.2}") } else { rate(value) };
-    format!("{} times ({} to {})", figure(ratio.median), figure(ratio.low), figure(ratio.high))
+    let [median, low, high] = [ratio.median, ratio.low, ratio.high].map(words::times);
+    format!("{median} times ({low} to {high})")
 }
 
 /// Facts about the machine and the run, by name.

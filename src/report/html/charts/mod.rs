@@ -10,7 +10,7 @@ mod versus;
 
 pub(super) use self::heat::heat;
 pub(super) use self::lines::{latency, own_cost, throughput};
-pub(super) use self::scaling::scaling;
+pub(super) use self::scaling::{over, scaling};
 pub(super) use self::versus::versus;
 
 use plotly::Plot;
@@ -19,10 +19,13 @@ use serde_json::Value;
 use crate::record::{Cell, CellRecord, RunRecord, Verdict};
 use crate::report::words;
 
-/// Cells of one backend, device and precision: one panel of each kind of plot.
+/// Cells of one backend, device and precision, and of one scenario, staging and number of sessions:
+/// one panel of each kind of plot.
 pub(super) struct Group<'a> {
-    /// What they have in common: "torch on cpu".
+    /// What they have in common: "torch on cpu", with [what sets it apart](extra).
     pub(super) name: String,
+    /// "torch on cpu" alone.
+    pub(super) plain: String,
     /// All cells of the run, in which a cell has its place.
     all: &'a [CellRecord],
     cells: Vec<&'a CellRecord>,
@@ -33,21 +36,37 @@ pub(super) struct Group<'a> {
 pub(super) fn groups(run: &RunRecord) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for record in &run.cells {
-        let name = words::group(&record.cell);
+        let plain = words::group(&record.cell);
+        let name = format!("{plain}{}", extra(run, &record.cell));
         match groups.iter_mut().find(|group| group.name == name) {
             Some(group) => group.cells.push(record),
             None => {
-                groups.push(Group { name, all: &run.cells, cells: vec![record], skipped: vec![] })
+                let (all, cells, skipped) = (&run.cells[..], vec![record], vec![]);
+                groups.push(Group { name, plain, all, cells, skipped });
             }
         }
     }
     for (cell, _) in &run.skipped {
-        let name = words::group(cell);
+        let name = format!("{}{}", words::group(cell), extra(run, cell));
         if let Some(group) = groups.iter_mut().find(|group| group.name == name) {
             group.skipped.push(cell);
         }
     }
     groups
+}
+
+/// What sets a cell apart in a run whose cells differ in it: ", 2 sessions, pinned, closed:64".
+pub(super) fn extra(run: &RunRecord, cell: &Cell) -> String {
+    let parts: [fn(&Cell) -> String; 3] = [
+        |cell| words::counted(cell.sessions, "session"),
+        |cell| cell.staging.clone(),
+        |cell| cell.scenario.to_string(),
+    ];
+    let told = parts.iter().filter(|part| {
+        let mine = part(cell);
+        run.cells.iter().any(|record| part(&record.cell) != mine)
+    });
+    told.map(|part| format!(", {}", part(cell))).collect()
 }
 
 impl<'a> Group<'a> {
@@ -165,6 +184,21 @@ mod tests {
         let names: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();
         assert_eq!(names, ["torch on cpu", "torch on cpu in bf16", "native on cpu"]);
         assert_eq!(groups.iter().map(|group| group.cells.len()).sum::<usize>(), run.cells.len());
+    }
+
+    #[test]
+    fn what_is_issued_sets_panels_apart_where_it_differs() {
+        let mut run = fixture::run();
+        for record in &mut run.cells[30..] {
+            record.cell.scenario = crate::record::Scenario::Closed(64);
+        }
+        let groups = groups(&run);
+        let names: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();
+        assert_eq!(
+            names,
+            ["torch on cpu, offline", "native on cpu, offline", "native on cpu, closed:64"]
+        );
+        assert_eq!(groups[2].plain, "native on cpu");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::axes::{SYMBOLS, interval, with_axes};
 use super::{json, short};
-use crate::report::scaling::Scaling;
+use crate::report::scaling::{Over, Scaling};
 use crate::report::words;
 use crate::units::rate;
 
@@ -49,7 +49,7 @@ pub(in crate::report::html) fn scaling(curve: &Scaling) -> Value {
         plot.add_trace(ruled(vec![1.0, last], ideal, "ideal", DashType::Dot, 1));
     }
     let x = Axis::new()
-        .title(Title::with_text("workers"))
+        .title(Title::with_text(over(curve.over)))
         .tick_values(workers().collect())
         .zero_line(false);
     // The ideal line may leave the top: what was measured is what is looked at.
@@ -58,6 +58,14 @@ pub(in crate::report::html) fn scaling(curve: &Scaling) -> Value {
         .range(AxisRange::new(0.0, if top > 0.0 { top * 1.3 } else { 1.0 }));
     plot.set_layout(with_axes(x, y));
     json(&plot)
+}
+
+/// What the workers of a curve are.
+pub(in crate::report::html) fn over(over: Over) -> &'static str {
+    match over {
+        Over::Instances => "instances",
+        Over::Threads => "threads",
+    }
 }
 
 fn ruled(

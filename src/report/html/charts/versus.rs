@@ -1,7 +1,7 @@
 //! Speed-up over batch size, one group of cells against another.
 
 use plotly::common::{DashType, HoverInfo, Line, Marker, Mode, Title};
-use plotly::layout::{Axis, AxisRange};
+use plotly::layout::{Axis, AxisRange, Shape, ShapeLine, ShapeType};
 use plotly::{Plot, Scatter};
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use crate::report::html::view::times;
 use crate::report::versus::Versus;
 
 /// How many times as fast at each batch size, with the interval; a line at 1 is where both are
-/// equally fast.
+/// equally fast, and an upright one is where it wins from.
 pub(in crate::report::html) fn versus(pair: &Versus, scales: &Scales) -> Value {
     let batches = || pair.by_batch.iter().map(|(batch, _)| *batch as f64);
     let ratios = || pair.by_batch.iter().map(|(_, ratio)| ratio);
@@ -28,7 +28,7 @@ pub(in crate::report::html) fn versus(pair: &Versus, scales: &Scales) -> Value {
             .text_array(ratios().map(times).collect())
             .meta(0_u64),
     );
-    let ends: Vec<f64> = batches().take(1).chain(batches().last()).collect();
+    let ends: Vec<f64> = batches().take(1).chain(batches().next_back()).collect();
     plot.add_trace(
         Scatter::new(ends.clone(), vec![1.0; ends.len()])
             .name("equally fast")
@@ -39,7 +39,19 @@ pub(in crate::report::html) fn versus(pair: &Versus, scales: &Scales) -> Value {
     );
     let y =
         Axis::new().title(Title::with_text("times as fast")).range(AxisRange::new(0.0, top * 1.1));
-    plot.set_layout(over_batch(scales, y));
+    let mut layout = over_batch(scales, y);
+    if let Some(batch) = pair.wins_from {
+        let from = Shape::new()
+            .shape_type(ShapeType::Line)
+            .y_ref("paper")
+            .x0(batch)
+            .x1(batch)
+            .y0(0)
+            .y1(1)
+            .line(ShapeLine::new().width(1.5).dash(DashType::Dot));
+        layout = layout.shapes(vec![from]);
+    }
+    plot.set_layout(layout);
     json(&plot)
 }
 
@@ -67,6 +79,7 @@ mod tests {
         assert_eq!(spec["data"][0]["y"], serde_json::json!([0.5, 7.5]));
         assert_eq!(spec["data"][0]["error_y"]["arrayminus"][1], 0.1);
         assert_eq!(spec["data"][0]["text"][1], "7.50 times (7.40 to 7.70)");
+        assert_eq!(spec["layout"]["shapes"][0]["x0"], 64);
         assert_eq!(spec["data"][1]["x"], serde_json::json!([1.0, 64.0]));
     }
 }
