@@ -407,10 +407,23 @@ fn an_earlier_report_is_replaced() {
     let bench = Bench::new(TINY);
     let flags = ["--backend", "null", "--instances", "1", "--batch", "4", "--rounds", "1"];
     fs::create_dir(bench.out()).unwrap();
-    for name in ["results.csv", "rounds.csv", "results.json", "report.html", "notes.txt"] {
+    let files = [
+        "report.html",
+        "report.md",
+        "results.csv",
+        "rounds.csv",
+        "results.json",
+        "latency.hlog",
+        "bundle.tar.gz",
+    ];
+    for name in files.iter().chain(&["notes.txt"]) {
         fs::write(bench.file(name), "of an earlier run").unwrap();
     }
     run(bench.args(&flags)).exits(1);
+    for name in files {
+        let bytes = fs::read(bench.file(name)).unwrap();
+        assert!(bytes != b"of an earlier run", "{name} is of an earlier run");
+    }
     assert_eq!(bench.record().cells.len(), 1);
     assert_eq!(bench.csv("rounds.csv").len(), 1);
     assert_eq!(fs::read_to_string(bench.file("notes.txt")).unwrap(), "of an earlier run");

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::record::{CellRecord, Verdict};
+use crate::record::{CellRecord, Scenario, Verdict};
 
 /// The backend that runs no model; it measures the harness, and recommending it would be absurd.
 pub(super) const NO_MODEL: &str = "null";
@@ -18,20 +18,36 @@ pub struct Best<'a> {
 }
 
 /// The valid cell of the highest throughput; or, of those whose intervals reach its own, the one
-/// that takes the fewest cores (instances x threads), and of these the fastest. None where no cell
-/// is valid.
+/// that takes the fewest cores (instances x threads), and of these the fastest. Of several scenarios
+/// one alone has a part in it, see [`comparable`]. None where no cell is valid.
 pub fn best(cells: &[CellRecord]) -> Option<Best<'_>> {
-    let usable = || {
-        cells.iter().filter(|cell| cell.verdict == Verdict::Valid && cell.cell.backend != NO_MODEL)
-    };
-    let fastest = usable().min_by(|a, b| faster(a, b))?;
-    let cell = usable()
+    let valid = |cell: &&CellRecord| cell.verdict == Verdict::Valid;
+    let usable = comparable(cells.iter().filter(valid));
+    let fastest = usable.iter().copied().min_by(|a, b| faster(a, b))?;
+    let cell = usable
+        .iter()
+        .copied()
         .filter(|cell| overlap(cell.throughput_ci95, fastest.throughput_ci95))
         .min_by(|a, b| cores(a).cmp(&cores(b)).then_with(|| faster(a, b)))
         .filter(|cell| cores(cell) < cores(fastest))
         .unwrap_or(fastest);
     let tied_with = (!std::ptr::eq(cell, fastest)).then_some(fastest);
     Some(Best { cell, tied_with })
+}
+
+/// Those of the cells whose throughputs mean the same: of a backend with a model, and of one
+/// scenario. Offline cells come first; without any, those of the closed loop of the most requests;
+/// without these, servers, whose throughput is what they were asked for as long as they keep up.
+pub(super) fn comparable<'a>(cells: impl Iterator<Item = &'a CellRecord>) -> Vec<&'a CellRecord> {
+    let kind = |record: &CellRecord| match record.cell.scenario {
+        Scenario::Offline => (2, 0),
+        Scenario::Closed(outstanding) => (1, outstanding),
+        Scenario::Server(_) => (0, 0),
+    };
+    let mut cells: Vec<_> = cells.filter(|record| record.cell.backend != NO_MODEL).collect();
+    let first = cells.iter().map(|record| kind(record)).max();
+    cells.retain(|record| Some(kind(record)) == first);
+    cells
 }
 
 /// Cores that a cell keeps busy.
@@ -100,6 +116,23 @@ mod tests {
     fn equally_fast_cells_leave_the_smaller_batch() {
         let cells = [cell(1, 128, (100.0, 110.0)), cell(1, 64, (100.0, 110.0))];
         assert_eq!(choice(&cells), Some((1, 64, None)));
+    }
+
+    #[test]
+    fn a_throughput_that_means_another_thing_does_not_win() {
+        let of = |scenario, rate: f64| {
+            let mut cell = cell(1, 64, (rate, rate + 1.0));
+            cell.cell.scenario = scenario;
+            cell
+        };
+        let offline = of(Scenario::Offline, 100.0);
+        let closed = [of(Scenario::Closed(8), 300.0), of(Scenario::Closed(64), 200.0)];
+        let servers = [of(Scenario::Server(400), 400.0), of(Scenario::Server(500), 500.0)];
+        let chosen = |cells: &[CellRecord]| best(cells).unwrap().cell.cell.scenario;
+        let all = [&[offline][..], &closed, &servers].concat();
+        assert_eq!(chosen(&all), Scenario::Offline);
+        assert_eq!(chosen(&all[1..]), Scenario::Closed(64));
+        assert_eq!(chosen(&all[3..]), Scenario::Server(500));
     }
 
     #[test]

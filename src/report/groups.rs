@@ -1,6 +1,6 @@
 //! Cells that may be set against one another, in groups of one backend, device and precision.
 
-use super::best::NO_MODEL;
+use super::best::comparable;
 use super::words;
 use crate::measure::{Interval, MIN_ROUNDS, ratio_interval};
 use crate::record::{CellRecord, RunRecord, Scenario, Verdict};
@@ -15,21 +15,12 @@ pub(super) struct Group<'a> {
     pub(super) cells: Vec<&'a CellRecord>,
 }
 
-/// The groups of a run whose throughputs can be compared, in the order of their first cells. A
-/// backend without a model has none; and of the scenarios one alone is taken, since a throughput
-/// means another thing in each: offline, or else the closed loop of the most requests. A server's
-/// throughput is what it was asked for and says nothing.
+/// The groups of a run whose throughputs can be compared, in the order of their first cells; see
+/// [`comparable`]. A server's throughput is what it was asked for, and none of its cells is here.
 pub(super) fn groups(run: &RunRecord) -> Vec<Group<'_>> {
-    let real = || run.cells.iter().filter(|record| record.cell.backend != NO_MODEL);
-    let weight = |scenario: Scenario| match scenario {
-        Scenario::Offline => u64::MAX,
-        Scenario::Closed(outstanding) => outstanding,
-        Scenario::Server(_) => 0,
-    };
-    let scenario = real().map(|record| record.cell.scenario).max_by_key(|&of| weight(of));
-    let scenario = scenario.filter(|&scenario| weight(scenario) > 0);
+    let server = |record: &CellRecord| matches!(record.cell.scenario, Scenario::Server(_));
     let mut groups: Vec<Group<'_>> = Vec::new();
-    for record in real().filter(|record| Some(record.cell.scenario) == scenario) {
+    for record in comparable(run.cells.iter()).into_iter().filter(|record| !server(record)) {
         let name = words::group(&record.cell);
         match groups.iter_mut().find(|group| group.name == name) {
             Some(group) => group.cells.push(record),
@@ -102,6 +93,7 @@ pub(super) fn ratio(this: &CellRecord, base: &CellRecord, seed: u64) -> Option<I
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::best::NO_MODEL;
     use crate::report::fixture;
 
     #[test]

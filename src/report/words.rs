@@ -127,7 +127,9 @@ pub(super) fn answer(run: &RunRecord) -> Answer<'_> {
             let p99 = record.latency.p99_ns.or(record.latency.p50_ns);
             let percentile = if record.latency.p99_ns.is_some() { "p99" } else { "p50" };
             let latency = p99.map_or_else(String::new, |nanos| {
-                format!(", {percentile} {} a batch", Nanos(nanos))
+                let offline = record.cell.scenario == Scenario::Offline;
+                let of = if offline { "batch" } else { "request" };
+                format!(", {percentile} {} a {of}", Nanos(nanos))
             });
             format!("Best: {}: {}{latency}.", cell(&record.cell), throughput(record))
         }
@@ -167,6 +169,13 @@ mod tests {
              p50 12.0 ms a batch."
         );
         assert_eq!(answer.tie, None);
+    }
+
+    #[test]
+    fn a_latency_is_of_what_the_scenario_issues() {
+        let mut cell = fixture::cell("torch", 2, 128);
+        cell.cell.scenario = Scenario::Closed(64);
+        assert!(answer(&run(vec![cell])).sentence.ends_with("p50 12.0 ms a request."));
     }
 
     #[test]
