@@ -15,7 +15,7 @@
 //! 5  transform  train  sweep  report
 //! 4  pipeline
 //! 3  backend
-//! 2  batching  staging
+//! 2  batching  staging  load
 //! 1  store  data  model  measure  config  record
 //! 0  error  units  clock
 //! ```
@@ -27,6 +27,7 @@ pub mod clock;
 pub mod config;
 pub mod data;
 pub mod error;
+pub mod load;
 pub mod measure;
 pub mod model;
 pub mod pipeline;

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use crate::support::{end, plimsoll, run};
 
-const COMMANDS: [&[&str]; 13] = [
+const COMMANDS: [&[&str]; 15] = [
     &["transform"],
     &["jobs"],
     &["jobs", "list"],
@@ -12,6 +12,8 @@ const COMMANDS: [&[&str]; 13] = [
     &["jobs", "stop"],
     &["jobs", "wait"],
     &["sweep"],
+    &["report"],
+    &["compare"],
     &["train"],
     &["data"],
     &["data", "fetch"],
@@ -75,6 +77,8 @@ fn a_command_line_that_cannot_be_meant_is_refused_on_standard_error() {
         (&["sweep", "--rounds", "0"], "at least 1"),
         (&["sweep", "--batch", "8,x"], "not a count; write 1000"),
         (&["sweep", "--synthetic", "--data-dir", "x"], "cannot be used with"),
+        (&["compare", "base"], "<NEW>"),
+        (&["compare", "a", "b", "--threshold", "3"], "write 3% or 0.03"),
         (&["completions", "tcsh"], "possible values: "),
     ] {
         let ended = run(args).exits(2).complains(says);

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use plimsoll::measure::host::{Counters, own_cores};
-use plimsoll::record::{Cell, RunRecord, Verdict};
+use plimsoll::record::{Cell, Mode, RunRecord, Verdict};
 use plimsoll::report;
 use rustix::process::Signal;
 
@@ -17,6 +17,7 @@ instances = [1, 2]
 batch_sizes = [4, 32]
 threads = [1]
 rounds = 3
+max_rounds = 3
 window = "30ms"
 warmup_min = "0"
 warmup_max = "60ms"
@@ -150,7 +151,8 @@ fn says_what_the_machine_can_do(record: &RunRecord) {
     assert!(cfg!(not(unix)) || (host.load_before.is_some() && host.load_after.is_some()));
     // What the machine tells of its quotas it tells of every round.
     let cores = own_cores();
-    let told = Counters::read(&cores).since(&Counters::read(&cores)).quota_share.is_some();
+    let before = Counters::read(&cores);
+    let told = Counters::read(&cores).since(&before).quota_share.is_some();
     let rounds = record.cells.iter().flat_map(|cell| &cell.rounds);
     for round in rounds {
         assert_eq!(round.throttling.quota_share.is_some(), told, "{round:?}");
@@ -223,6 +225,149 @@ fn a_dry_run_measures_nothing_and_flags_win_over_the_file() {
 }
 
 #[test]
+fn every_dimension_has_a_flag_and_a_cell_that_does_not_fit_its_reason() {
+    let bench = Bench::new(TINY);
+    let flags = [
+        ["--backend", "native"],
+        ["--instances", "1"],
+        ["--batch", "8"],
+        ["--device", "cpu,cuda:0"],
+        ["--precision", "f32,bf16"],
+        ["--staging", "auto,pageable,pinned"],
+        ["--sessions", "1,2"],
+        ["--scenario", "offline,closed:1,server:2k"],
+        ["--max-delay", "2ms"],
+        ["--max-rounds", "5"],
+    ];
+    let flags: Vec<&str> = flags.concat().into_iter().chain(["--dry-run"]).collect();
+    let ended = run(bench.args(&flags)).exits(0);
+    let cells: Vec<&str> = ended.stdout.lines().collect();
+    assert_eq!(
+        cells,
+        [
+            "native x1, batch 8, 1 thread",
+            "native x1, batch 8, 1 thread, 2 sessions",
+            "native x1, batch 8, 1 thread, closed:1",
+            "native x1, batch 8, 1 thread, server:2000",
+            "native x1, batch 8, 1 thread, 2 sessions, server:2000",
+        ],
+        "{ended}"
+    );
+    for skipped in [
+        "2 sessions, closed:1: skipped: 1 outstanding request cannot occupy 2 sessions",
+        "1 thread, bf16: skipped: native runs f32 only, not bf16",
+        "1 thread, pinned: skipped: pinned memory serves copies to a CUDA device",
+        "cuda:0: skipped",
+        "cuda:0, bf16, pinned: skipped: this Plimsoll measures the CPU alone",
+    ] {
+        assert!(ended.stderr.contains(skipped), "{skipped}\n{ended}");
+    }
+    ended.complains("5 cells x 3 rounds, about ").complains("at most ");
+
+    for (flag, value, says) in [
+        ("--device", "gpu", "`devices`: gpu is not known; choose from cpu, or cuda:N"),
+        ("--scenario", "online", "`scenarios`: scenario `online`: not one; write offline"),
+        ("--budget", "1ms", "is too short for the set-up and one cell in 3 rounds: give at least"),
+        ("--budget", "5", "not a span of time"),
+        ("--precision", "fp32", "`precisions`: fp32 is not known"),
+        ("--staging", "heap", "`staging`: heap is not known"),
+    ] {
+        run(bench.args(&[flag, value])).exits(2).complains(says);
+    }
+    run(bench.args(&["--budget", "5m", "--search"])).exits(2).complains("leave one of the two out");
+    assert!(!bench.out().exists());
+}
+
+#[test]
+fn a_budget_is_kept_and_the_cells_that_it_does_not_reach_are_listed() {
+    // Three rounds of a cell take more than a second: twelve cells do not fit.
+    let bench = Bench::new(&TINY.replace("\"30ms\"", "\"300ms\""));
+    let flags = ["--backend", "native", "--batch", "1,2,4,8,16,32", "--budget", "8s"];
+    let dry = run(bench.args(&[&flags[..], &["--dry-run"]].concat())).exits(0);
+    dry.complains("12 cells, of which about 1 within the budget of 8.00 s");
+
+    let ended = run(bench.args(&flags));
+    let record = bench.record();
+    let ended = exits_by_its_verdicts(ended, &record);
+    assert_eq!((record.plan.mode, record.plan.budget_s), (Mode::Budget, Some(8.0)), "{ended}");
+    assert_eq!(record.plan.grid_cells, 12);
+    assert!((1..12).contains(&record.cells.len()), "{} cells\n{ended}", record.cells.len());
+    assert!(record.cells.iter().any(|cell| cell.cell.batch == 32), "the largest batch is telling");
+    assert_eq!(record.cells.len() + record.skipped.len(), 12, "{ended}");
+    let says = |reason: &str| reason.starts_with("no time within the budget of 8.00 s; ");
+    assert!(record.skipped.iter().all(|(_, reason)| says(reason)), "{:?}", record.skipped);
+}
+
+#[test]
+fn a_search_measures_a_quarter_of_the_cells_and_gives_its_evidence() {
+    let bench = Bench::new(TINY);
+    let flags = ["--backend", "native", "--batch", "1,2,4,8,16,32,64,128", "--search"];
+    let dry = run(bench.args(&[&flags[..], &["--dry-run"]].concat())).exits(0);
+    dry.complains("16 cells, of which a search measures at most 4, about ");
+
+    let ended = run(bench.args(&flags));
+    let record = bench.record();
+    let ended = exits_by_its_verdicts(ended, &record);
+    assert_eq!((record.plan.mode, record.plan.grid_cells), (Mode::Search, 16), "{ended}");
+    assert!((3..=4).contains(&record.cells.len()), "{} cells\n{ended}", record.cells.len());
+    assert!(record.cells.iter().all(|cell| cell.rounds.len() >= 3), "{ended}");
+    assert_eq!(record.cells.len() + record.skipped.len(), 16);
+    let evidence = record.plan.evidence.join(" ");
+    for part in [" of 16 cells were measured.", "The best of them is native ", "predicts at most "]
+    {
+        assert!(evidence.contains(part), "{evidence}");
+    }
+}
+
+/// A row of rounds.csv as a text that no other round has.
+fn key(row: &std::collections::HashMap<String, String>) -> String {
+    ["backend", "instances", "batch", "threads", "round"].map(|name| row[name].as_str()).join(" ")
+}
+
+#[test]
+fn a_killed_sweep_goes_on_where_it_was_and_measures_nothing_twice() {
+    for end in [Signal::KILL, Signal::INT] {
+        let bench = Bench::new(TINY);
+        run(bench.args(&["--resume"]))
+            .exits(2)
+            .complains("there is no ")
+            .complains("to go on with");
+        let mut sweep = Running::start(bench.args(&[]));
+        sweep.until("some rounds were measured", |_| bench.rounds() >= 7);
+        signal(sweep.pid(), end);
+        sweep.end();
+        let journal = fs::read_to_string(bench.file("measurements.jsonl")).unwrap();
+        let before: Vec<String> = bench.csv("rounds.csv").iter().map(key).collect();
+        let kept = journal.lines().count() - 1;
+        assert!((7..24).contains(&kept), "{kept}");
+
+        // What is not the same is refused, and nothing that was kept is lost.
+        for (flags, says) in [
+            (["--seed", "9"], "`seed` was 1, and is 9 now"),
+            (["--rounds", "2"], "`rounds` was 3, and is 2 now: it may only be raised"),
+        ] {
+            run(bench.args(&[&flags[..], &["--resume"]].concat())).exits(2).complains(says);
+        }
+        assert_eq!(fs::read_to_string(bench.file("measurements.jsonl")).unwrap(), journal);
+        assert_eq!(bench.csv("rounds.csv").len(), before.len());
+
+        let ended = run(bench.args(&["--resume"]));
+        let record = bench.record();
+        let ended = exits_by_its_verdicts(ended, &record);
+        let ended = ended.complains(&format!("resumed: {kept} measurements were taken before"));
+        let rows: Vec<String> = bench.csv("rounds.csv").iter().map(key).collect();
+        let distinct: std::collections::HashSet<&String> = rows.iter().collect();
+        assert_eq!((rows.len(), distinct.len()), (24, 24), "{ended}");
+        assert!(before.iter().all(|row| distinct.contains(row)), "{ended}");
+        assert!(record.cells.iter().all(|cell| cell.rounds.len() == 3), "{ended}");
+        assert_eq!(record.cells.len(), 8);
+        let says = |w: &String| w.contains("was interrupted and resumed at ");
+        assert!(record.warnings.iter().any(says), "{:?}", record.warnings);
+        assert!(!bench.file("measurements.jsonl").exists(), "the run is complete");
+    }
+}
+
+#[test]
 fn cells_that_this_build_cannot_measure_are_skipped_with_the_reason() {
     if cfg!(feature = "torch") {
         return;
@@ -269,7 +414,22 @@ fn an_earlier_report_is_replaced() {
     assert_eq!(bench.record().cells.len(), 1);
     assert_eq!(bench.csv("rounds.csv").len(), 1);
     assert_eq!(fs::read_to_string(bench.file("notes.txt")).unwrap(), "of an earlier run");
-    assert_eq!(fs::read_dir(bench.out()).unwrap().count(), 5, "scraps are left");
+    let mut names: Vec<_> = fs::read_dir(bench.out())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let expected = [
+        "bundle.tar.gz",
+        "latency.hlog",
+        "notes.txt",
+        "report.html",
+        "report.md",
+        "results.csv",
+        "results.json",
+        "rounds.csv",
+    ];
+    assert_eq!(names, expected, "scraps are left");
 }
 
 #[test]

@@ -59,17 +59,22 @@ impl<T> Queue<T> {
     }
 
     /// Moves all of `items` in, in order, waiting for space as often as it takes. `items` is empty
-    /// afterwards and keeps its allocation.
+    /// afterwards and keeps its allocation. Gives the time that was waited: 0 where there was space.
     ///
     /// # Errors
     /// [`Closed`] when the queue was ended or aborted meanwhile; what did not fit stays in `items`.
-    pub fn push_all(&self, items: &mut Vec<T>) -> Result<(), Closed> {
+    pub fn push_all(&self, items: &mut Vec<T>) -> Result<Nanos, Closed> {
         let mut rest = items.drain(..).peekable();
+        let mut waited = Nanos(0);
         while rest.peek().is_some() {
-            let mut state = self
-                .space
-                .wait_while(self.lock(), |s| s.items.len() >= self.capacity && !s.ended)
-                .unwrap_or_else(PoisonError::into_inner);
+            let full = |state: &mut State<T>| state.items.len() >= self.capacity && !state.ended;
+            let mut state = self.lock();
+            if full(&mut state) {
+                let since = self.clock.now();
+                let free = self.space.wait_while(state, full);
+                state = free.unwrap_or_else(PoisonError::into_inner);
+                waited = waited + (self.clock.now() - since);
+            }
             if state.ended {
                 drop(state);
                 let left: Vec<T> = rest.collect();
@@ -82,7 +87,7 @@ impl<T> Queue<T> {
             drop(state);
             self.arrivals.notify_one();
         }
-        Ok(())
+        Ok(waited)
     }
 
     /// Waits for a batch and moves it into `batch`, which is cleared first. Gives the time at
@@ -144,10 +149,14 @@ impl<T> Queue<T> {
     fn take(&self, mut state: MutexGuard<'_, State<T>>, n: usize, batch: &mut Vec<Arrived<T>>) {
         batch.clear();
         batch.extend(state.items.drain(..n));
-        let more = !state.items.is_empty();
+        let left = state.items.len();
         drop(state);
-        self.space.notify_all();
-        if more {
+        // Waking a producer for each single item would cost more than the items: it fills half a
+        // queue at once. But a batch that cannot fill from what is left needs it now.
+        if left <= self.capacity / 2 || left < self.policy.max_batch() {
+            self.space.notify_all();
+        }
+        if left > 0 {
             // Another session may find a batch in what is left.
             self.arrivals.notify_one();
         }
@@ -216,7 +225,37 @@ mod tests {
             got.extend(items(&batch));
         }
         assert_eq!(got, (0..8).collect::<Vec<_>>());
-        producer.join().unwrap().unwrap();
+        let waited = producer.join().unwrap().unwrap();
+        assert!(waited >= Nanos(20_000_000), "it says how long it was held back: {waited}");
+    }
+
+    #[test]
+    fn who_finds_space_waits_for_none() {
+        let queue = queue(4, 4, Nanos(0));
+        assert_eq!(queue.push_all(&mut (0..4).collect()), Ok(Nanos(0)));
+    }
+
+    #[test]
+    fn producers_are_woken_in_time_whatever_the_sizes() {
+        // A batch that closed by its delay would show that a producer slept on.
+        let delay = Nanos(20_000_000_000);
+        let began = std::time::Instant::now();
+        for (capacity, max_batch) in (1..14).flat_map(|c| (1..=7).map(move |b| (c, b))) {
+            let queue = queue(capacity, max_batch, delay);
+            let total = 20 * max_batch as u32;
+            let producer = thread::spawn({
+                let queue = Arc::clone(&queue);
+                move || queue.push_all(&mut (0..total).collect())
+            });
+            let (mut batch, mut got) = (Vec::new(), Vec::new());
+            while got.len() < total as usize {
+                queue.next_batch(&mut batch).unwrap();
+                assert_eq!(batch.len(), max_batch);
+                got.extend(items(&batch));
+            }
+            producer.join().unwrap().unwrap();
+        }
+        assert!(began.elapsed() < delay.duration());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The command line: words on the terminal and exit codes, no arithmetic.
 
+mod compare;
 mod completions;
 mod data;
 mod doctor;
@@ -9,6 +10,7 @@ mod jobs;
 mod origin;
 mod output;
 mod progress;
+mod report;
 mod stop;
 mod sweep;
 mod table;
@@ -45,6 +47,10 @@ enum Command {
     Jobs(jobs::Command),
     /// Measure a grid of backend x instances x batch size x threads, and write a report.
     Sweep(Box<sweep::Args>),
+    /// Render a run's report again: the page and every other file, from a bundle or a record.
+    Report(report::Args),
+    /// Set one run against another, cell by cell: improved, worse, or no difference.
+    Compare(compare::Args),
     /// Train the MNIST CNN and write model.tar.gz.
     Train(train::Args),
     /// Fetch MNIST, or write sample pictures.
@@ -89,6 +95,8 @@ pub fn main_with(
         Command::Transform(args) => transform::run(*args, &handler),
         Command::Jobs(command) => jobs::run(command),
         Command::Sweep(args) => sweep::run(*args),
+        Command::Report(args) => report::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Train(args) => train::run(args),
         Command::Data(command) => data::run(command),
         Command::Doctor(args) => doctor::run(args),

@@ -24,8 +24,8 @@ pub(crate) struct Args {
     /// one (under 6 minutes on two cores). configs/smoke.toml takes 20 seconds.
     config: Option<PathBuf>,
 
-    /// Folder for results.csv, rounds.csv, results.json and report.html. A report that is in it is
-    /// replaced.
+    /// Folder for the report: report.html, report.md, results.csv, rounds.csv, results.json,
+    /// latency.hlog and bundle.tar.gz. A report that is in it is replaced.
     #[arg(long, value_name = "DIR", default_value = "reports/latest")]
     out: PathBuf,
 

@@ -24,3 +24,27 @@ pub(super) fn count(text: &str) -> Result<usize> {
         _ => Err(Error::invalid(format!("`{text}`"), "give at least 1")),
     }
 }
+
+/// A share from 0 up to, but without, 1: `3%`, `0.03`.
+pub(super) fn share(text: &str) -> Result<f64> {
+    let (number, per) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
+    match number.trim().parse::<f64>() {
+        Ok(value) if (0.0..per).contains(&value) => Ok(value / per),
+        _ => Err(Error::invalid(format!("`{text}`"), "not a share; write 3% or 0.03, below 100%")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_read_as_people_write_them() {
+        for (text, value) in [("3%", 0.03), ("0.03", 0.03), ("2.5 %", 0.025), ("0", 0.0)] {
+            assert_eq!(share(text).unwrap(), value, "{text}");
+        }
+        for text in ["", "3", "1", "100%", "-1%", "NaN", "inf%", "three", "%"] {
+            assert!(share(text).is_err(), "{text}");
+        }
+    }
+}

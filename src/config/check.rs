@@ -183,6 +183,31 @@ mod tests {
     }
 
     #[test]
+    fn names_that_are_none_are_refused_with_those_that_are() {
+        for (text, says) in [
+            ("devices = ['gpu']", "`devices`: gpu is not known; choose from cpu, or cuda:N for"),
+            ("devices = ['cuda:']", "`devices`: cuda: is not known"),
+            ("devices = ['cuda:x']", "`devices`: cuda:x is not known"),
+            ("devices = ['cuda:99999']", "`devices`: cuda:99999 is not known"),
+            ("devices = []", "`devices`: [] needs at least one name"),
+            ("devices = ['cpu', 'cpu']", "`devices`: cpu is there twice"),
+            ("precisions = ['fp32']", "`precisions`: fp32 is not known; choose from f32, tf32,"),
+            ("staging = ['heap']", "`staging`: heap is not known; choose from auto, pageable, pin"),
+            ("scenarios = []", "`scenarios`: [] needs at least one name"),
+            ("sessions = [0]", "`sessions`: 0 must be from 1 to 64"),
+            ("max_rounds = 0", "`max_rounds`: 0 must be from 1 to 1000"),
+            ("budget = '25h'", "`budget`: 1500m must be a day at most"),
+            ("max_delay = '2h'", "`max_delay`: 120m must be from 0ns to 60m"),
+            ("budget = '5m'\nsearch = true", "`search`: true does not go with a `budget`"),
+        ] {
+            let said = Sweep::parse(text, "a.toml").unwrap().check(&KNOWN).unwrap_err().to_string();
+            assert!(said.starts_with(says), "{said}");
+        }
+        let sound = "devices = ['cpu', 'cuda:0', 'cuda:11']\nprecisions = ['f16']\nbudget = '24h'";
+        Sweep::parse(sound, "a.toml").unwrap().check(&KNOWN).unwrap();
+    }
+
+    #[test]
     fn threads_zero_and_no_warmup_can_be_meant() {
         let text = "threads = [0, 1]\nwarmup_min = \"0\"\nwarmup_max = \"0\"\n";
         Sweep::parse(text, "a.toml").unwrap().check(&KNOWN).unwrap();

@@ -156,3 +156,123 @@ impl Drift {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rand_pcg::rand_core::Rng;
+
+    use super::*;
+
+    /// Rounds over cells of different speeds, a second each in a shuffled order, on a machine whose
+    /// speed grows by `growth` over the run; each rate has a deviation of up to `noise`.
+    fn run(cells: usize, rounds: usize, growth: f64, noise: f64, seed: u64) -> Vec<Sample> {
+        let mut random = Pcg64::seed_from_u64(seed);
+        let mut samples = Vec::new();
+        let all = (cells * rounds - 1) as f64;
+        for round in 0..rounds {
+            let mut order: Vec<usize> = (0..cells).collect();
+            order.sort_by_cached_key(|_| random.next_u64());
+            for cell in order {
+                let at_s = samples.len() as f64;
+                let unit = random.next_u64() as f64 / u64::MAX as f64;
+                let own = 1.0 + noise * (2.0 * unit - 1.0);
+                let speed = 1_000.0 * (cell + 1) as f64;
+                let rate = speed * (1.0 + growth).powf(at_s / all) * own;
+                samples.push(Sample { cell, round, at_s, rate });
+            }
+        }
+        samples
+    }
+
+    #[test]
+    fn a_steady_change_is_found_as_it_is() {
+        for growth in [-0.2, -0.03, 0.1] {
+            let drift = drift(&run(6, 5, growth, 0.0, 1), 1).unwrap();
+            assert!((drift.total.median - growth).abs() < 1e-9, "{drift:?}");
+            assert!((drift.total.high - drift.total.low).abs() < 1e-9, "{drift:?}");
+        }
+    }
+
+    #[test]
+    fn a_rate_is_corrected_to_the_middle_of_the_run() {
+        let samples = run(6, 5, -0.2, 0.0, 1);
+        let drift = drift(&samples, 1).unwrap();
+        for sample in &samples {
+            let speed = 1_000.0 * (sample.cell + 1) as f64 * 0.8f64.sqrt();
+            assert!((drift.corrected(sample.rate, sample.at_s) / speed - 1.0).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn a_machine_that_stays_as_it_is_has_an_interval_around_zero_and_no_warning() {
+        let (mut around, mut warned) = (0, 0);
+        for seed in 0..100 {
+            let drift = drift(&run(12, 5, 0.0, 0.03, seed), seed).unwrap();
+            around += usize::from(drift.total.low <= 0.0 && drift.total.high >= 0.0);
+            warned += usize::from(drift.warning().is_some());
+        }
+        assert!(around >= 90, "{around} of 100");
+        assert!(warned <= 2, "{warned} of 100");
+    }
+
+    #[test]
+    fn one_wild_cell_moves_nothing() {
+        let mut samples = run(12, 5, 0.1, 0.0, 3);
+        for sample in samples.iter_mut().filter(|sample| sample.cell == 4) {
+            sample.rate *= 1.0 - 0.15 * sample.round as f64;
+        }
+        let drift = drift(&samples, 1).unwrap();
+        assert!((drift.total.median - 0.1).abs() < 1e-6, "{drift:?}");
+    }
+
+    #[test]
+    fn too_little_says_nothing() {
+        assert_eq!(drift(&[], 1), None);
+        assert_eq!(drift(&run(6, 2, -0.2, 0.0, 1), 1), None);
+        // Three rounds, but never the same cell twice.
+        let once: Vec<Sample> =
+            run(3, 3, -0.2, 0.0, 1).into_iter().filter(|s| s.cell == s.round).collect();
+        assert_eq!(drift(&once, 1), None);
+        let zero = run(3, 3, 0.0, 0.0, 1).into_iter().map(|s| Sample { rate: 0.0, ..s });
+        assert_eq!(drift(&zero.collect::<Vec<_>>(), 1), None);
+    }
+
+    #[test]
+    fn a_change_is_told_with_its_interval_where_it_matters_and_is_one() {
+        let of = |median, low, high| {
+            Drift { total: Interval { median, low, high }, per_s: 0.0, middle_s: 0.0 }.warning()
+        };
+        let slower = of(-0.12, -0.15, -0.08).unwrap();
+        assert!(
+            slower.starts_with("the machine slowed down by 12.0% over the run (8.0% to 15.0%): "),
+            "{slower}"
+        );
+        let faster = of(0.05, 0.03, 0.08).unwrap();
+        assert!(
+            faster.starts_with("the machine sped up by 5.0% over the run (3.0% to 8.0%): "),
+            "{faster}"
+        );
+        assert_eq!(of(-0.02, -0.03, -0.01), None);
+        assert_eq!(of(-0.12, -0.3, 0.01), None);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn how_fast_the_cells_are_does_not_matter(
+            growth in -0.5f64..0.5,
+            factors in prop::collection::vec(0.01f64..100.0, 5),
+            seed in any::<u64>(),
+        ) {
+            let mut samples = run(5, 4, growth, 0.02, seed);
+            let before = drift(&samples, 1).unwrap();
+            samples.iter_mut().for_each(|sample| sample.rate *= factors[sample.cell]);
+            let after = drift(&samples, 1).unwrap();
+            prop_assert!((before.total.median - after.total.median).abs() < 1e-9);
+            prop_assert!(before.total.low <= before.total.median);
+            prop_assert!(before.total.median <= before.total.high);
+        }
+    }
+}

@@ -64,6 +64,11 @@ impl Recorder {
         self.0.add(&other.0).expect("recorders share their bounds; anything else is a bug");
     }
 
+    /// The times as the histogram that holds them, in nanoseconds.
+    pub fn histogram(&self) -> &Histogram<u64> {
+        &self.0
+    }
+
     /// Times recorded.
     pub fn samples(&self) -> u64 {
         self.0.len()

@@ -1,5 +1,7 @@
 //! Medians and how far they can be trusted.
 
+use std::cmp::Ordering;
+
 use rand_pcg::Pcg64;
 use rand_pcg::rand_core::{Rng, SeedableRng};
 
@@ -75,13 +77,29 @@ pub fn ratio_interval(this: &[f64], base: &[f64], seed: u64) -> Option<Interval>
 }
 
 /// The ratio of the medians of `this` and `base`, with its interval, where the two cannot be paired:
-/// samples of two runs share no rounds. A draw takes samples of both sides, each by itself. Absent
-/// where a side has no samples or one that is not finite, and where a quotient is not finite.
+/// samples of two runs share no rounds. A draw takes samples of both sides, each by itself. The
+/// sides swapped give the interval turned over. Absent where a side has no samples or one that is
+/// not finite, and where a quotient is not finite.
 ///
 /// The samples of a run tell nothing of what differs from run to run, such as where its memory came
 /// to lie; the interval cannot hold that either.
 pub fn unpaired_ratio_interval(this: &[f64], base: &[f64], seed: u64) -> Option<Interval> {
     let (this, base) = (sorted(this)?, sorted(base)?);
+    // Always the same side below, so that the draws do not depend on which one asks.
+    if this.iter().partial_cmp(&base).is_some_and(Ordering::is_lt) {
+        let turned = of_medians(&base, &this, seed)?;
+        let ratio = Interval {
+            median: turned.median.recip(),
+            low: turned.high.recip(),
+            high: turned.low.recip(),
+        };
+        return [ratio.low, ratio.high].iter().all(|end| end.is_finite()).then_some(ratio);
+    }
+    of_medians(&this, &base, seed)
+}
+
+/// The ratio of the medians of two sorted sides, drawn each by itself.
+fn of_medians(this: &[f64], base: &[f64], seed: u64) -> Option<Interval> {
     let mut random = Pcg64::seed_from_u64(seed);
     let mut drawn_median = |samples: &[f64]| {
         let mut draw: Vec<f64> =
@@ -89,8 +107,8 @@ pub fn unpaired_ratio_interval(this: &[f64], base: &[f64], seed: u64) -> Option<
         draw.sort_unstable_by(f64::total_cmp);
         middle(&draw)
     };
-    let ratios = (0..RESAMPLES).map(|_| drawn_median(&this) / drawn_median(&base)).collect();
-    middle_95(middle(&this) / middle(&base), ratios)
+    let ratios = (0..RESAMPLES).map(|_| drawn_median(this) / drawn_median(base)).collect();
+    middle_95(middle(this) / middle(base), ratios)
 }
 
 /// An estimate with the middle 95% of what it came to in resamples, which are widened to hold it.
@@ -354,6 +372,21 @@ mod tests {
             let ratio = unpaired_ratio_interval(&samples, &samples, seed).unwrap();
             prop_assert_eq!(ratio.median, 1.0);
             prop_assert!(ratio.low <= 1.0 && 1.0 <= ratio.high);
+        }
+
+        #[test]
+        fn an_unpaired_ratio_turns_over_with_its_sides(
+            one in prop::collection::vec(0.001f64..1e9, 1..12),
+            other in prop::collection::vec(0.001f64..1e9, 1..12),
+            seed in any::<u64>(),
+        ) {
+            let ratio = unpaired_ratio_interval(&one, &other, seed).unwrap();
+            let turned = unpaired_ratio_interval(&other, &one, seed).unwrap();
+            for (end, other) in
+                [(ratio.median, turned.median), (ratio.low, turned.high), (ratio.high, turned.low)]
+            {
+                prop_assert!((end * other - 1.0).abs() < 1e-12, "{:?} {:?}", ratio, turned);
+            }
         }
 
         #[test]

@@ -30,6 +30,11 @@ const SPREAD: f64 = 0.10;
 /// How many windows must agree.
 const WINDOWS: usize = 3;
 
+/// The range of three independent normal values is within this many of their standard deviations
+/// nineteen times in twenty (studentized range of 3 with infinite degrees of freedom; H. L. Harter,
+/// "Tables of Range and Studentized Range", Annals of Mathematical Statistics 31, 1960).
+const RANGE_OF_THREE: f64 = 3.314;
+
 /// Decides when the warm-up ends: once the throughput of the last three windows lies within 10%.
 ///
 /// It is told of completed batches, and reads no clock. A window ends with the first batch that
@@ -43,13 +48,22 @@ pub struct Warmup {
     window_images: u64,
     /// Images a second in the last windows, oldest first.
     last: Vec<f64>,
+    random: bool,
 }
 
 impl Warmup {
     /// A warm-up that begins at `now`.
     pub fn new(rule: WarmupRule, now: Nanos) -> Self {
         let last = Vec::with_capacity(WINDOWS + 1);
-        Self { rule, start: now, window_start: now, window_images: 0, last }
+        Self { rule, start: now, window_start: now, window_images: 0, last, random: false }
+    }
+
+    /// The same for images that arrive at random times, as those of a Poisson process. Windows of
+    /// n of them differ by `1/sqrt(n)` however settled the system is, so they may lie as far apart
+    /// as that explains.
+    #[must_use]
+    pub fn of_random_arrivals(self) -> Self {
+        Self { random: true, ..self }
     }
 
     /// A batch of `images` completed at `now`; what next?
@@ -82,7 +96,9 @@ impl Warmup {
         let mean = self.last.iter().sum::<f64>() / self.last.len() as f64;
         let largest = self.last.iter().copied().fold(f64::MIN, f64::max);
         let smallest = self.last.iter().copied().fold(f64::MAX, f64::min);
-        mean > 0.0 && (largest - smallest) / mean <= SPREAD
+        let images = mean * self.rule.window.seconds();
+        let chance = if self.random { RANGE_OF_THREE / images.sqrt() } else { 0.0 };
+        mean > 0.0 && (largest - smallest) / mean <= SPREAD.max(chance)
     }
 }
 
@@ -140,6 +156,18 @@ mod tests {
         // Windows of one batch each: 10 images in 100 ms, twice, then in 110 or 112 ms.
         assert_eq!(run(rule(0, 9_000, 100), [100, 100, 110]).0, Phase::Steady);
         assert_eq!(run(rule(0, 9_000, 100), [100, 100, 112]).0, Phase::Warming);
+    }
+
+    #[test]
+    fn random_arrivals_may_differ_by_their_chance_and_no_more() {
+        // Windows of 100 ms with about 100 images, whose chance is 33%: 100, 100, then 75 or 60.
+        let phase = |last: u64| {
+            let mut warmup = Warmup::new(rule(0, 9_000, 100), Nanos(0)).of_random_arrivals();
+            let images = [100, 100, last].into_iter().zip(1..);
+            images.map(|(n, i)| warmup.completed(Nanos(i * 100 * MS), n)).last()
+        };
+        assert_eq!(phase(75), Some(Phase::Steady));
+        assert_eq!(phase(60), Some(Phase::Warming));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::host::Pressure;
 use super::modes::modes;
+use super::supply::{self, Supply};
 use super::{Interval, throttle};
 use crate::units;
 
@@ -24,14 +25,17 @@ pub struct Evidence {
     pub steady_rounds: usize,
     /// Rounds in which not one image was completed.
     pub empty_rounds: usize,
-    /// Batches whose latency was recorded, over all rounds.
-    pub batches: u64,
-    /// Throughput over the rounds, images a second; absent where there is none.
+    /// Latencies recorded over all rounds: of batches, or of requests.
+    pub samples: u64,
+    /// Throughput over the rounds, images a second; absent where there is none, or where it is the
+    /// schedule's and not the system's.
     pub throughput: Option<Interval>,
     /// The rates behind it, images a second, one a round.
     pub rates: Vec<f64>,
     /// What kept the processors from running at full speed, one a round.
     pub pressure: Vec<Pressure>,
+    /// What supplied the sessions with images.
+    pub supply: Supply,
     /// How the predictions compare with the reference's.
     pub guard: Guard,
 }
@@ -79,10 +83,14 @@ pub fn reasons(evidence: &Evidence) -> Vec<String> {
             evidence.rounds
         ));
     }
-    if evidence.batches < MIN_BATCHES {
+    if evidence.samples < MIN_BATCHES {
+        let what = match evidence.supply {
+            Supply::Schedule { .. } => "requests",
+            Supply::Feeder { .. } | Supply::Itself => "batches",
+        };
         reasons.push(format!(
-            "{} batches are too few for a latency (at least {MIN_BATCHES}): lengthen `window`",
-            evidence.batches
+            "{} {what} are too few for a latency (at least {MIN_BATCHES}): lengthen `window`",
+            evidence.samples
         ));
     }
     // The median rests on the middle of the rounds: a few unsettled ones do not move it.
@@ -103,6 +111,7 @@ pub fn reasons(evidence: &Evidence) -> Vec<String> {
             why_wide(&evidence.rates)
         ));
     }
+    reasons.extend(supply::reasons(&evidence.supply));
     reasons.extend(throttle::reasons(&evidence.pressure));
     guard_reasons(&evidence.guard, &mut reasons);
     reasons
@@ -175,8 +184,9 @@ mod tests {
             rounds: 5,
             steady_rounds: 5,
             empty_rounds: 0,
-            batches: 100,
+            samples: 100,
             throughput: Some(Interval { median: 1000.0, low: 960.0, high: 1040.0 }),
+            supply: Supply::Feeder { idle_share: 0.01 },
             rates: vec![1000.0, 960.0, 1040.0, 1010.0, 990.0],
             pressure: vec![Pressure::default(); 5],
             guard: compared(0, 0, Some(1e-5)),
@@ -258,8 +268,14 @@ mod tests {
     fn too_few_rounds_or_batches_are_reasons() {
         let reason = only_reason(&Evidence { rounds: 2, steady_rounds: 2, ..good() });
         assert!(reason.starts_with("2 of at least 3 rounds"), "{reason}");
-        let reason = only_reason(&Evidence { batches: 6, ..good() });
+        let reason = only_reason(&Evidence { samples: 6, ..good() });
         assert!(reason.starts_with("6 batches are too few"), "{reason}");
+    }
+
+    #[test]
+    fn a_supply_that_falls_behind_is_a_reason() {
+        let idle = Evidence { supply: Supply::Feeder { idle_share: 0.5 }, ..good() };
+        assert!(only_reason(&idle).starts_with("the feeder fell behind"));
     }
 
     #[test]
@@ -271,7 +287,7 @@ mod tests {
 
     #[test]
     fn nothing_completed_says_so_first() {
-        let evidence = Evidence { empty_rounds: 5, batches: 0, throughput: None, ..good() };
+        let evidence = Evidence { empty_rounds: 5, samples: 0, throughput: None, ..good() };
         assert!(reasons(&evidence)[0].starts_with("no image was completed in 5 of 5 rounds"));
         assert_eq!(reasons(&Evidence::default()), ["nothing was measured"]);
     }

@@ -32,6 +32,8 @@ pub struct Done<'a, T> {
 /// Stamps of one batch, all of the pipeline's clock but the device's own.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BatchTimes {
+    /// For how long the session had nothing to do before the batch closed.
+    pub waited: Nanos,
     /// Waiting of all its images together, from arrival to closing.
     pub queued: Nanos,
     /// When the batch closed.
@@ -77,8 +79,11 @@ pub fn drive<T>(
             }
         }
         let mut items = spare.pop().unwrap_or_default();
+        let mut waited = Nanos(0);
         let closed = if flying.is_empty() {
+            let idle = clock.now();
             let Some(closed) = queue.next_batch(&mut items) else { return };
+            waited = closed - idle;
             Some(closed)
         } else if failed.is_empty() && flying.len() < session.in_flight() {
             queue.try_next_batch(&mut items)
@@ -87,7 +92,10 @@ pub fn drive<T>(
         };
         if let Some(closed) = closed {
             match submit(session, pool, clock, &items, closed) {
-                Ok((ticket, times)) => flying.push_back(InFlight { items, ticket, times }),
+                Ok((ticket, times)) => {
+                    let times = BatchTimes { waited, ..times };
+                    flying.push_back(InFlight { items, ticket, times });
+                }
                 Err(error) => failed.push((items, error)),
             }
             continue;
@@ -231,6 +239,31 @@ mod tests {
             let out = run(&Null::default(), n, 8, 0);
             assert_eq!(out, (0..n).map(|i| (i, Ok((i % 10) as u8))).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn a_session_says_how_long_it_stood_idle() {
+        let (idle, busy) = (Duration::from_millis(30), Duration::from_millis(60));
+        let null = Null::scripted(Arc::new(move |_, _| Ok(busy)));
+        let options = SessionOptions { max_batch: 1, threads: 1, outputs: Outputs::Classes };
+        let mut session = null.open(&Weights::zeros(), &options).unwrap();
+        let clock = Clock::monotonic();
+        let queue = Queue::new(4, Policy::new(1, Nanos(0), vec![]).unwrap(), clock.clone());
+        let pool = Pool::new(&Heap, 2, 1).unwrap();
+        let mut waits = Vec::new();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(idle);
+                // The second is there while the first runs.
+                queue.push_all(&mut items(2)).unwrap();
+                queue.end();
+            });
+            let sink = |done: Done<'_, usize>| waits.push(done.times.waited);
+            drive(session.as_mut(), &queue, &pool, &clock, 0, sink);
+        });
+        assert_eq!(waits.len(), 2);
+        assert!(waits[0] >= Nanos(20_000_000), "{waits:?}");
+        assert!(waits[1] < Nanos(10_000_000), "{waits:?}");
     }
 
     #[test]

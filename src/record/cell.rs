@@ -39,7 +39,9 @@ pub struct CellRecord {
     /// Ends of the 95% bootstrap interval of that median.
     pub throughput_ci95: (f64, f64),
     /// Over all rounds and instances: of a batch from its closing to its predictions (offline), of
-    /// a request from its submission (closed loop) or from its scheduled time (server).
+    /// a request from its submission (closed loop), or of each request that was due in the windows
+    /// from its scheduled time (server). One of those that was given up counts with the time that
+    /// it had waited by then.
     pub latency: Latency,
     /// The histogram behind `latency`: HdrHistogram's V2 format, compressed, in base64, as
     /// HdrHistogram logs hold it.
@@ -62,12 +64,12 @@ pub struct CellRecord {
     pub rounds: Vec<Round>,
 }
 
-/// Percentiles of the time of a batch, in nanoseconds. One is absent where there are too few
-/// samples to give it with 99% confidence.
+/// Percentiles of times, in nanoseconds. One is absent where there are too few samples to give it
+/// with 99% confidence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Latency {
-    /// Batches measured.
+    /// Times measured: of batches, or of requests.
     pub samples: u64,
     /// Median; from 7 samples.
     pub p50_ns: Option<u64>,
@@ -127,11 +129,12 @@ pub enum StageClock {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Load {
-    /// Requests a second that the schedule asked for; absent in a closed loop.
+    /// Requests a second that the schedule had in the windows; absent in a closed loop.
     pub offered_per_s: Option<f64>,
     /// Requests a second that were issued.
     pub issued_per_s: f64,
-    /// How late requests were issued, 99th percentile, nanoseconds; absent in a closed loop.
+    /// How late requests were issued, 99th percentile, nanoseconds, without the time for which a
+    /// full queue held them back; absent in a closed loop, or where there were too few.
     pub lateness_p99_ns: Option<u64>,
 }
 

@@ -40,7 +40,7 @@ pub(super) fn cores(cell: &CellRecord) -> usize {
 }
 
 /// The faster first; of equals the one of the smaller batch, whose answers come sooner.
-fn faster(a: &CellRecord, b: &CellRecord) -> Ordering {
+pub(super) fn faster(a: &CellRecord, b: &CellRecord) -> Ordering {
     b.throughput_images_per_s
         .total_cmp(&a.throughput_images_per_s)
         .then_with(|| a.cell.batch.cmp(&b.cell.batch))

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::record::{Cell, CellRecord, Round, RunRecord, Stage, Verdict};
+use crate::record::{Cell, CellRecord, Latency, Round, RunRecord, Stage, StageClock, Verdict};
 
 /// A column: its name and its field of a row.
 type Column<R> = (&'static str, fn(&R) -> String);
@@ -28,7 +28,7 @@ const CELL: [Column<Cell>; 9] = [
 ];
 
 /// What was measured in a cell.
-const RESULT: [Column<CellRecord>; 21] = [
+const RESULT: [Column<CellRecord>; 38] = [
     ("throughput_images_per_s", |r| number(r.throughput_images_per_s)),
     ("throughput_ci95_low_images_per_s", |r| number(r.throughput_ci95.0)),
     ("throughput_ci95_high_images_per_s", |r| number(r.throughput_ci95.1)),
@@ -39,11 +39,30 @@ const RESULT: [Column<CellRecord>; 21] = [
     ("latency_p95_ns", |r| known(r.latency.p95_ns)),
     ("latency_p99_ns", |r| known(r.latency.p99_ns)),
     ("latency_p999_ns", |r| known(r.latency.p999_ns)),
+    ("load_offered_per_s", |r| {
+        r.load.and_then(|l| l.offered_per_s).map_or_else(String::new, number)
+    }),
+    ("load_issued_per_s", |r| r.load.map_or_else(String::new, |l| number(l.issued_per_s))),
+    ("load_lateness_p99_ns", |r| known(r.load.and_then(|l| l.lateness_p99_ns))),
+    ("idle_share", |r| idle(&r.rounds)),
     ("queue_ns_per_image", |r| number(r.stages.queue.ns_per_image)),
+    ("queue_batch_p50_ns", |r| of_batch(Some(&r.stages.queue), |l| l.p50_ns)),
+    ("queue_batch_p99_ns", |r| of_batch(Some(&r.stages.queue), |l| l.p99_ns)),
     ("stage_ns_per_image", |r| number(r.stages.stage.ns_per_image)),
+    ("stage_batch_p50_ns", |r| of_batch(Some(&r.stages.stage), |l| l.p50_ns)),
+    ("stage_batch_p99_ns", |r| of_batch(Some(&r.stages.stage), |l| l.p99_ns)),
     ("h2d_ns_per_image", |r| copies(r.stages.h2d.as_ref())),
+    ("h2d_batch_p50_ns", |r| of_batch(r.stages.h2d.as_ref(), |l| l.p50_ns)),
+    ("h2d_batch_p99_ns", |r| of_batch(r.stages.h2d.as_ref(), |l| l.p99_ns)),
+    ("h2d_clock", |r| clock(r.stages.h2d.as_ref())),
     ("compute_ns_per_image", |r| number(r.stages.compute.ns_per_image)),
+    ("compute_batch_p50_ns", |r| of_batch(Some(&r.stages.compute), |l| l.p50_ns)),
+    ("compute_batch_p99_ns", |r| of_batch(Some(&r.stages.compute), |l| l.p99_ns)),
+    ("compute_clock", |r| clock(Some(&r.stages.compute))),
     ("d2h_ns_per_image", |r| copies(r.stages.d2h.as_ref())),
+    ("d2h_batch_p50_ns", |r| of_batch(r.stages.d2h.as_ref(), |l| l.p50_ns)),
+    ("d2h_batch_p99_ns", |r| of_batch(r.stages.d2h.as_ref(), |l| l.p99_ns)),
+    ("d2h_clock", |r| clock(r.stages.d2h.as_ref())),
     ("agreement", |r| number(r.agreement)),
     ("max_score_difference", |r| r.max_score_difference.map_or_else(String::new, number)),
     ("accuracy", |r| r.accuracy.map_or_else(String::new, number)),
@@ -53,7 +72,7 @@ const RESULT: [Column<CellRecord>; 21] = [
 ];
 
 /// What was measured in a round.
-const ROUND: [Column<Round>; 7] = [
+const ROUND: [Column<Round>; 12] = [
     ("round", |r| r.round.to_string()),
     ("position", |r| r.position.to_string()),
     ("images", |r| r.images.to_string()),
@@ -61,6 +80,11 @@ const ROUND: [Column<Round>; 7] = [
     ("throughput_images_per_s", |r| number(r.throughput_images_per_s)),
     ("warmup_s", |r| number(r.warmup_s)),
     ("steady", |r| r.steady.to_string()),
+    ("at_s", |r| number(r.at_s)),
+    ("idle_share", |r| number(r.idle_share)),
+    ("quota_share", |r| r.throttling.quota_share.map_or_else(String::new, number)),
+    ("stolen_share", |r| r.throttling.stolen_share.map_or_else(String::new, number)),
+    ("thermal_events", |r| known(r.throttling.thermal_events)),
 ];
 
 /// `results.csv`, open from before the run: a row is on the disk as soon as its cell is done.
@@ -154,6 +178,25 @@ fn copies(stage: Option<&Stage>) -> String {
     stage.map_or_else(String::new, |stage| number(stage.ns_per_image))
 }
 
+/// A percentile of a stage's time for a batch; nothing for a stage that there is not.
+fn of_batch(stage: Option<&Stage>, percentile: fn(&Latency) -> Option<u64>) -> String {
+    known(stage.and_then(|stage| percentile(&stage.batch)))
+}
+
+/// Whose clock a stage was timed by.
+fn clock(stage: Option<&Stage>) -> String {
+    let name = stage.map(|stage| match stage.clock {
+        StageClock::Host => "host",
+        StageClock::Device => "device",
+    });
+    name.unwrap_or_default().into()
+}
+
+/// The mean over rounds of the share of the time that sessions stood idle.
+fn idle(rounds: &[Round]) -> String {
+    number(rounds.iter().map(|round| round.idle_share).sum::<f64>() / rounds.len() as f64)
+}
+
 fn known(value: Option<u64>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
 }
@@ -219,6 +262,7 @@ impl<W: Write> std::fmt::Debug for Rows<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Load;
     use crate::report::fixture;
 
     fn table(text: &str) -> (Vec<String>, Vec<Vec<String>>) {
@@ -237,16 +281,44 @@ mod tests {
             "backend,device,instances,batch,threads,precision,sessions,staging,scenario,throughput_images_per_s,\
              throughput_ci95_low_images_per_s,throughput_ci95_high_images_per_s,rounds,\
              latency_samples,latency_p50_ns,latency_p90_ns,latency_p95_ns,latency_p99_ns,\
-             latency_p999_ns,queue_ns_per_image,stage_ns_per_image,h2d_ns_per_image,\
-             compute_ns_per_image,d2h_ns_per_image,agreement,max_score_difference,accuracy,\
-             peak_rss_bytes,verdict,reasons\n\
+             latency_p999_ns,load_offered_per_s,load_issued_per_s,load_lateness_p99_ns,idle_share,\
+             queue_ns_per_image,queue_batch_p50_ns,queue_batch_p99_ns,stage_ns_per_image,\
+             stage_batch_p50_ns,stage_batch_p99_ns,h2d_ns_per_image,h2d_batch_p50_ns,\
+             h2d_batch_p99_ns,h2d_clock,compute_ns_per_image,compute_batch_p50_ns,\
+             compute_batch_p99_ns,compute_clock,d2h_ns_per_image,d2h_batch_p50_ns,\
+             d2h_batch_p99_ns,d2h_clock,agreement,max_score_difference,accuracy,peak_rss_bytes,verdict,reasons\n\
              torch,cpu,2,128,1,f32,1,pageable,offline,20000.5,19800,20200.25,3,300,12000000,13000000,14000000,,,\
-             900,45.5,,95000,,1,0.00001,0.9891,300000000,VALID,\n"
+             ,,,0.01,900,115200,,45.5,5824,,,,,,95000,12160000,,host,,,,,1,0.00001,0.9891,300000000,VALID,\n"
         );
         assert!(rounds(&run).starts_with(
             "backend,device,instances,batch,threads,precision,sessions,staging,scenario,round,position,images,seconds,\
-             throughput_images_per_s,warmup_s,steady\ntorch,cpu,2,128,1,f32,1,pageable,offline,0,"
+             throughput_images_per_s,warmup_s,steady,at_s,idle_share,quota_share,stolen_share,thermal_events\n\
+             torch,cpu,2,128,1,f32,1,pageable,offline,0,1,40000,2,19800,0.5,true,0,0.01,,0.002,\n"
         ));
+    }
+
+    #[test]
+    fn what_the_load_generator_and_the_device_did_is_told_where_there_are_some() {
+        let mut cell = fixture::cell("torch", 1, 8);
+        cell.load = Some(Load {
+            offered_per_s: Some(900.0),
+            issued_per_s: 899.5,
+            lateness_p99_ns: Some(1_200),
+        });
+        let copy = Stage {
+            clock: StageClock::Device,
+            ns_per_image: 12.5,
+            batch: Latency { samples: 9, p50_ns: Some(100), ..Latency::default() },
+        };
+        cell.stages.h2d = Some(copy);
+        let run = RunRecord { cells: vec![cell], ..fixture::empty() };
+        let (header, rows) = table(&cells(&run));
+        let at = |name: &str| rows[0][header.iter().position(|h| h == name).unwrap()].as_str();
+        let load = ["load_offered_per_s", "load_issued_per_s", "load_lateness_p99_ns"].map(at);
+        assert_eq!(load, ["900", "899.5", "1200"]);
+        let h2d = ["h2d_ns_per_image", "h2d_batch_p50_ns", "h2d_batch_p99_ns", "h2d_clock"].map(at);
+        assert_eq!(h2d, ["12.5", "100", "", "device"]);
+        assert_eq!(at("d2h_clock"), "");
     }
 
     #[test]

@@ -27,7 +27,7 @@ impl Exporter {
         std::fs::create_dir_all(&dir).map_err(|error| Error::io("create", &dir, error))?;
         let cells = CsvFile::create(&dir.join(files::CELLS))?;
         let rounds = RoundsFile::create(&dir.join(files::ROUNDS))?;
-        for stale in [files::RECORD, files::PAGE] {
+        for stale in files::AT_THE_END {
             files::remove(&dir.join(stale))?;
         }
         Ok(Self { dir, cells, rounds })
@@ -89,9 +89,14 @@ mod tests {
     #[test]
     fn a_folder_is_readable_from_its_header_on_and_loses_an_older_report() {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join(files::PAGE), "old").unwrap();
+        crate::report::write_all(dir.path(), &fixture::run()).unwrap();
         let _exporter = Exporter::open(dir.path()).unwrap();
-        assert!(!dir.path().join(files::PAGE).exists());
+        let mut left: Vec<_> = std::fs::read_dir(dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        left.sort();
+        assert_eq!(left, [files::CELLS, files::ROUNDS]);
         let header = std::fs::read_to_string(dir.path().join(files::CELLS)).unwrap();
         assert!(header.starts_with("backend,device,"), "{header}");
     }

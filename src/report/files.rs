@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::{csv, html, json};
+use super::{bundle, csv, hlog, html, json, markdown};
 use crate::error::{Error, Result};
 use crate::record::RunRecord;
 
@@ -13,21 +13,34 @@ pub(super) const CELLS: &str = "results.csv";
 pub(super) const ROUNDS: &str = "rounds.csv";
 /// The whole record.
 pub(super) const RECORD: &str = "results.json";
+/// The latencies.
+pub(super) const LATENCIES: &str = "latency.hlog";
+/// What is pasted into an issue.
+pub(super) const MARKDOWN: &str = "report.md";
 /// The page.
 pub(super) const PAGE: &str = "report.html";
+/// All of it but the page, to be sent.
+pub(super) const BUNDLE: &str = "bundle.tar.gz";
 
-/// Writes `results.json`, `results.csv`, `rounds.csv` and `report.html` into a folder, which is
-/// made where it is missing. Each file is there whole or is left as it was; the record, from which
-/// the others can be made again, comes first.
+/// What is written when a run is over, and not before.
+pub(super) const AT_THE_END: [&str; 5] = [RECORD, LATENCIES, MARKDOWN, PAGE, BUNDLE];
+
+/// Writes every file of a report into a folder, which is made where it is missing. Each is there
+/// whole or is left as it was; the record, from which the others can be made again, comes first.
+/// The same record makes the same files.
 ///
 /// # Errors
-/// [`Error::Io`] naming the folder or the file.
+/// [`Error::Io`] naming the folder or the file; [`Error::Malformed`] naming a cell whose histogram
+/// cannot be read.
 pub fn write_all(dir: &Path, run: &RunRecord) -> Result<()> {
     std::fs::create_dir_all(dir).map_err(|error| Error::io("create", dir, error))?;
     json::write(&dir.join(RECORD), run)?;
     atomically(&dir.join(CELLS), csv::cells(run).as_bytes())?;
     atomically(&dir.join(ROUNDS), csv::rounds(run).as_bytes())?;
-    atomically(&dir.join(PAGE), html::render(run)?.as_bytes())
+    atomically(&dir.join(PAGE), html::render(run)?.as_bytes())?;
+    atomically(&dir.join(MARKDOWN), markdown::render(run).as_bytes())?;
+    atomically(&dir.join(LATENCIES), hlog::log(run)?.as_bytes())?;
+    atomically(&dir.join(BUNDLE), &bundle::pack(run)?)
 }
 
 /// Writes a file beside its place and moves it there.
@@ -61,14 +74,14 @@ mod tests {
     use crate::report::fixture;
 
     #[test]
-    fn all_four_files_are_written_and_nothing_else_is_left() {
+    fn all_seven_files_are_written_and_nothing_else_is_left() {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("new/folder");
         write_all(&out, &fixture::run()).unwrap();
         let mut names: Vec<_> =
             std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
-        assert_eq!(names, [PAGE, CELLS, RECORD, ROUNDS]);
+        assert_eq!(names, [BUNDLE, LATENCIES, PAGE, MARKDOWN, CELLS, RECORD, ROUNDS]);
     }
 
     #[test]

@@ -13,14 +13,18 @@ use crate::record::{RunRecord, SCHEMA_VERSION};
 /// # Errors
 /// [`Error::Io`] naming the file; [`Error::Bug`] if the record cannot be put into JSON.
 pub fn write(path: &Path, run: &RunRecord) -> Result<()> {
+    files::atomically(path, text(run)?.as_bytes())
+}
+
+/// All of `results.json`.
+pub(super) fn text(run: &RunRecord) -> Result<String> {
     let mut text = serde_json::to_string_pretty(run)
         .map_err(|error| Error::Bug(format!("the record does not fit JSON: {error}")))?;
     text.push('\n');
-    files::atomically(path, text.as_bytes())
+    Ok(text)
 }
 
-/// Reads a record that this version of Plimsoll understands. A figure may differ from the one
-/// written in its seventeenth digit.
+/// Reads a record that this version of Plimsoll understands, to the last digit.
 ///
 /// # Errors
 /// [`Error::Io`] where the file cannot be read; [`Error::Malformed`] where it is no record, or one
@@ -37,7 +41,8 @@ struct Head {
     plimsoll_version: Option<String>,
 }
 
-fn parse(text: &str) -> Result<RunRecord, String> {
+/// A record from its text, or why it is none.
+pub(super) fn parse(text: &str) -> Result<RunRecord, String> {
     let head: Head = serde_json::from_str(text)
         .map_err(|error| format!("not a record that Plimsoll wrote: {error}"))?;
     if head.schema_version != SCHEMA_VERSION {
@@ -54,7 +59,10 @@ fn parse(text: &str) -> Result<RunRecord, String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::record::Verdict;
     use crate::report::fixture;
 
     #[test]
@@ -65,6 +73,41 @@ mod tests {
         write(&path, &run).unwrap();
         let back = read(&path).unwrap();
         assert_eq!(format!("{run:?}"), format!("{back:?}"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn a_record_comes_back_to_the_last_digit_and_letter(
+            figures in prop::collection::vec(
+                prop::num::f64::NORMAL | prop::num::f64::SUBNORMAL | prop::num::f64::ZERO
+                    | prop::num::f64::NEGATIVE | prop::num::f64::POSITIVE,
+                12,
+            ),
+            counts in prop::collection::vec(any::<u64>(), 4),
+            known in any::<[bool; 3]>(),
+            words in prop::collection::vec(any::<String>(), 4),
+        ) {
+            let mut run = RunRecord { cells: vec![fixture::cell("torch", 1, 8)], ..fixture::empty() };
+            let given = |place: usize, figure: f64| known[place].then_some(figure);
+            (run.elapsed_s, run.seed) = (figures[0], counts[0]);
+            (run.host.cgroup_cpus, run.host.load_before) = (given(0, figures[1]), given(1, figures[2]));
+            run.own_cost_ns_per_image = vec![(counts[1] as usize, figures[3])];
+            run.warnings = words.clone();
+            run.config_toml = words.concat();
+            run.plan.budget_s = given(2, figures[4]);
+            let cell = &mut run.cells[0];
+            (cell.throughput_images_per_s, cell.throughput_ci95) = (figures[5], (figures[6], figures[7]));
+            (cell.accuracy, cell.latency.p999_ns) = (given(0, figures[8]), known[1].then_some(counts[2]));
+            (cell.stages.compute.ns_per_image, cell.agreement) = (figures[9], figures[10]);
+            cell.stages.h2d = known[2].then(|| cell.stages.compute.clone());
+            (cell.rounds[0].at_s, cell.rounds[0].images) = (figures[11], counts[3]);
+            cell.cell.backend = words.concat();
+            cell.verdict = if known[0] { Verdict::Valid } else { Verdict::Invalid(words) };
+            let written = text(&run).unwrap();
+            prop_assert_eq!(text(&parse(&written).unwrap()).unwrap(), written);
+        }
     }
 
     #[test]

@@ -11,18 +11,26 @@
 //! | `rounds.csv` | one row a cell and round | one's own statistics |
 //! | `results.json` | the whole record | programs; [`json::read`] |
 //! | `report.html` | the page | people |
+//! | `report.md` | the answer and the best cells | an issue |
+//! | `latency.hlog` | latencies of each cell | HdrHistogram's readers |
+//! | `bundle.tar.gz` | all but the page, and the configuration | sending, and [`open`] |
 //!
 //! Files hold machine units, named in their headers; the table and the page show human ones.
 
 mod best;
+mod bundle;
+pub mod compare;
 pub mod csv;
 mod exporter;
 mod files;
 #[cfg(test)]
 mod fixture;
 mod groups;
+mod hlog;
 pub mod html;
 pub mod json;
+mod markdown;
+mod open;
 mod scaling;
 #[cfg(test)]
 mod schema;
@@ -34,3 +42,4 @@ mod words;
 pub use self::best::{Best, best};
 pub use self::exporter::Exporter;
 pub use self::files::write_all;
+pub use self::open::open;

@@ -1,15 +1,21 @@
 //! Cells and figures in the words that the table and the page share.
 
 use super::best::{Best, best, cores};
-use crate::record::{Cell, CellRecord, RunRecord, Verdict};
+use crate::record::{Cell, CellRecord, RunRecord, Scenario, Verdict};
 use crate::units::{Nanos, rate};
 
 /// What stands where a figure is not known.
 pub(super) const UNKNOWN: &str = "-";
 
-/// "torch on cpu, 2 instances of 1 thread, batch 128".
+/// "torch on cpu, 2 instances of 1 thread, batch 128", and what else is not the usual: "2 sessions",
+/// "pinned", "closed:64".
 pub(super) fn cell(cell: &Cell) -> String {
-    format!("{}, {}, batch {}", group(cell), workers(cell), cell.batch)
+    let sessions = (cell.sessions != 1).then(|| counted(cell.sessions, "session"));
+    let staging = (cell.staging != "pageable").then(|| cell.staging.clone());
+    let scenario = (cell.scenario != Scenario::Offline).then(|| cell.scenario.to_string());
+    let usual = [group(cell), workers(cell), format!("batch {}", cell.batch)];
+    let unusual = [sessions, staging, scenario].into_iter().flatten();
+    usual.into_iter().chain(unusual).collect::<Vec<_>>().join(", ")
 }
 
 /// The part of a cell that is not a number: "torch on cpu", "torch on cuda:0 in bf16".
@@ -161,6 +167,20 @@ mod tests {
              p50 12.0 ms a batch."
         );
         assert_eq!(answer.tie, None);
+    }
+
+    #[test]
+    fn a_name_tells_what_is_not_the_usual() {
+        let mut cell = fixture::cell("torch", 1, 8).cell;
+        assert_eq!(super::cell(&cell), "torch on cpu, 1 instance of 1 thread, batch 8");
+        (cell.device, cell.precision) = ("cuda:0".into(), "bf16".into());
+        (cell.sessions, cell.staging) = (2, "pinned".into());
+        cell.scenario = Scenario::Closed(64);
+        assert_eq!(
+            super::cell(&cell),
+            "torch on cuda:0 in bf16, 1 instance of 1 thread, batch 8, 2 sessions, pinned, \
+             closed:64"
+        );
     }
 
     #[test]

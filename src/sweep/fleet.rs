@@ -9,6 +9,7 @@ use super::INSTANCE_KIND;
 use super::message::{Down, Measured, Order, Up};
 use super::runner::{Bench, Measurement};
 use super::stages::StageTimes;
+use super::traffic::Traffic;
 use crate::config::Sweep;
 use crate::error::{Error, Result};
 use crate::measure::Recorder;
@@ -100,15 +101,23 @@ impl<'a> FleetBench<'a> {
             backend: cell.backend.clone(),
             batch: cell.batch,
             threads: cell.threads,
+            sessions: cell.sessions,
+            staging: cell.staging.clone(),
+            scenario: cell.scenario,
+            instance: (0, cell.instances),
+            seed: (config.seed, nth),
             queue: config.queue,
+            max_delay: config.max_delay.0,
             warmup: (config.warmup_min.0, config.warmup_max.0, config.warmup_window.0),
             window: config.window.0,
         };
         for index in 0..cell.instances {
-            fleet.send(index, &Down::Measure(Box::new(order.clone())))?;
+            let order = Order { instance: (index, cell.instances), ..order.clone() };
+            fleet.send(index, &Down::Measure(Box::new(order)))?;
         }
+        // A server's requests are waited for after its window, for as long as that again.
         let deadline =
-            Instant::now() + config.warmup_max.duration() + config.window.duration() + SLACK;
+            Instant::now() + config.warmup_max.duration() + 2 * config.window.duration() + SLACK;
         for _ in 0..cell.instances {
             match self.hear(&fleet, deadline, &[])? {
                 (_, Up::Warm) => {}
@@ -145,19 +154,24 @@ fn add_up(all: Vec<Measured>) -> Measurement {
         all.iter().filter(|m| m.seconds > 0.0).map(|m| m.images as f64 / m.seconds).sum();
     let mut latency = Recorder::new();
     let mut stages = StageTimes::default();
+    let mut traffic = Traffic::default();
     for one in &all {
         latency.merge(&one.latency);
         stages.merge(&one.stages);
+        traffic.merge(&one.traffic);
     }
+    let longest = all.iter().map(|one| one.seconds).fold(0.0, f64::max);
     Measurement {
         images,
         // The instances' windows differ by a batch; this is their length by which the rate is
         // what the instances' own rates add up to.
-        seconds: if rate > 0.0 { images as f64 / rate } else { 0.0 },
+        seconds: if rate > 0.0 { images as f64 / rate } else { longest },
         warmup_s: all.iter().map(|one| one.warmup_s).fold(0.0, f64::max),
         steady: all.iter().all(|one| one.steady),
         latency,
         stages,
+        idle_share: all.iter().map(|one| one.idle_share).sum::<f64>() / all.len().max(1) as f64,
+        traffic,
         peak_rss_bytes: all.iter().filter_map(|one| one.peak_rss_bytes).max(),
         predictions: all.into_iter().filter_map(|one| one.check.map(Into::into)).collect(),
         throttling: Throttling::default(),

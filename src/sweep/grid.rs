@@ -336,6 +336,82 @@ mod tests {
     }
 
     #[test]
+    fn every_dimension_multiplies_the_cells() {
+        let config = config(
+            "backends = ['native']\ninstances = [1, 2]\nbatch_sizes = [1, 2]\nsessions = [1, 2]\n\
+             threads = [1]\nscenarios = ['offline', 'closed:8', 'server:2k']\n\
+             staging = ['auto', 'pageable']",
+        );
+        let grid = grid(&config, &machine(8)).unwrap();
+        assert_eq!(grid.cells.len(), 3 * 2 * 2 * 2, "`auto` is `pageable` on a CPU");
+        assert!(grid.cells.iter().all(|cell| cell.staging == "pageable"));
+        let of = |cell: &Cell| (cell.scenario, cell.instances, cell.sessions, cell.batch);
+        assert_eq!(of(&grid.cells[1]), (Scenario::Offline, 1, 1, 2));
+        assert_eq!(of(&grid.cells[2]), (Scenario::Offline, 1, 2, 1));
+        assert_eq!(of(&grid.cells[8]), (Scenario::Closed(8), 1, 1, 1));
+        assert_eq!(of(&grid.cells[23]), (Scenario::Server(2_000), 2, 2, 2));
+    }
+
+    /// The reasons for which the cells of a configuration are skipped, each once.
+    fn reasons(text: &str, cores: usize) -> Vec<String> {
+        let text = format!("backends = ['native']\nbatch_sizes = [1]\n{text}");
+        let skipped = grid(&config(&text), &machine(cores)).unwrap().skipped;
+        let mut reasons: Vec<String> = skipped.into_iter().map(|(_, reason)| reason).collect();
+        reasons.dedup();
+        reasons
+    }
+
+    #[test]
+    fn what_this_plimsoll_cannot_measure_is_skipped_with_the_reason() {
+        for (text, reason) in [
+            (
+                "devices = ['cpu', 'cuda:0']",
+                "this Plimsoll measures the CPU alone: no backend of it runs on cuda:0; leave it \
+                 out of `devices`",
+            ),
+            ("precisions = ['f32', 'bf16']", "native runs f32 only, not bf16"),
+            (
+                "staging = ['auto', 'pinned']",
+                "pinned memory serves copies to a CUDA device, and the CPU's batches are not copied",
+            ),
+            (
+                "scenarios = ['offline', 'closed:1']\ninstances = [2]",
+                "1 outstanding request cannot occupy 2 sessions: give at least closed:2",
+            ),
+            (
+                "scenarios = ['offline', 'closed:5']\ninstances = [2]\nsessions = [2, 3]\nthreads = [1]",
+                "5 outstanding requests cannot occupy 6 sessions: give at least closed:6",
+            ),
+            (
+                "sessions = [1, 8]\ninstances = [2]\nthreads = [1]",
+                "2 instances of 8 sessions of 1 thread are 16 threads on 2 cores: more than 4 a \
+                 core would measure the scheduler",
+            ),
+        ] {
+            assert_eq!(reasons(text, 2), [reason], "{text}");
+        }
+    }
+
+    #[test]
+    fn sessions_share_their_instances_cores_and_are_warned_of_where_there_are_too_few() {
+        let text =
+            "backends = ['native']\nbatch_sizes = [1]\ninstances = [2]\nsessions = [1, 2, 4]";
+        let grid = grid(&config(text), &machine(4)).unwrap();
+        let threads: Vec<usize> = grid.cells.iter().map(|cell| cell.threads).collect();
+        assert_eq!(threads, [2, 1, 1]);
+        assert_eq!(
+            grid.warnings,
+            ["2 instances of 4 sessions of 1 thread share 4 cores: they wait for each other"]
+        );
+    }
+
+    #[test]
+    fn a_scenario_that_is_none_is_refused_by_its_key() {
+        let error = grid(&config("scenarios = ['online']"), &machine(2)).unwrap_err().to_string();
+        assert!(error.starts_with("`scenarios`: scenario `online`: not one; write "), "{error}");
+    }
+
+    #[test]
     fn this_machine_has_a_core_and_the_native_backend() {
         let machine = Machine::this();
         assert!(machine.cores >= 1);

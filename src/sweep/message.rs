@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::stages::StageTimes;
+use super::traffic::Traffic;
 use crate::backend::Predictions;
 use crate::measure::{Recorder, WarmupRule};
 use crate::model::CLASSES;
+use crate::record::Scenario;
 use crate::units::Nanos;
 
 /// From the parent.
@@ -35,8 +37,22 @@ pub(super) struct Order {
     pub(super) batch: usize,
     /// Threads of one forward pass.
     pub(super) threads: usize,
-    /// Batches that may wait between the feeder and the model.
+    /// Sessions side by side.
+    pub(super) sessions: usize,
+    /// Memory that batches are staged in: `pageable` or `pinned`.
+    pub(super) staging: String,
+    /// What is issued, and what counts, over all instances.
+    pub(super) scenario: Scenario,
+    /// The instance's index, and of how many, for its share of that.
+    pub(super) instance: (usize, usize),
+    /// The run's seed, and how often the cell has been measured before: for the schedule of
+    /// arrivals.
+    pub(super) seed: (u64, usize),
+    /// Batches a session that may wait between what issues images and the model.
     pub(super) queue: usize,
+    /// How long a request may wait for others to share its batch, in nanoseconds. Offline nothing
+    /// waits for this.
+    pub(super) max_delay: u64,
     /// Shortest and longest warm-up and the length of its windows, in nanoseconds.
     pub(super) warmup: (u64, u64, u64),
     /// Length of the window, in nanoseconds.
@@ -74,6 +90,9 @@ pub(super) struct Measured {
     pub(super) steady: bool,
     pub(super) latency: Recorder,
     pub(super) stages: StageTimes,
+    /// Share of the window in which a session stood idle for want of images, mean over sessions.
+    pub(super) idle_share: f64,
+    pub(super) traffic: Traffic,
     pub(super) check: Option<Said>,
     pub(super) peak_rss_bytes: Option<u64>,
 }

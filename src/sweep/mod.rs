@@ -9,6 +9,7 @@
 
 mod ceilings;
 mod check;
+mod engine;
 mod fleet;
 mod grid;
 mod host;
@@ -22,8 +23,12 @@ mod rounds;
 mod runner;
 mod schedule;
 mod search;
+mod shapes;
+mod signs;
+mod source;
 mod stages;
 mod tally;
+mod traffic;
 mod whole;
 mod window;
 
@@ -32,10 +37,11 @@ pub use self::grid::{Grid, Machine, Offer, grid};
 pub use self::host::host;
 pub use self::instance::serve;
 pub use self::journal::{Header, Journal};
-pub use self::mode::{estimate, expected};
+pub use self::mode::expected;
 pub use self::name::name;
 pub use self::runner::{Bench, Measurement, Observer, Step};
 pub use self::stages::StageTimes;
+pub use self::traffic::Traffic;
 pub use self::whole::{Order, Prepared, prepare, sweep};
 
 /// What the instances of a sweep are started as: `plimsoll instance sweep`.

@@ -12,6 +12,9 @@ use crate::units::Nanos;
 /// libtorch.
 const START: Nanos = Nanos(350_000_000);
 
+/// Time to find what the machine can do at best, before and after.
+const CEILINGS: Nanos = Nanos(1_000_000_000);
+
 /// Finalists of a search, as a rule.
 const FINALISTS: usize = 3;
 
@@ -47,7 +50,7 @@ fn times(measurement: Nanos, n: usize) -> Nanos {
 
 /// About how long a sweep of `cells` cells takes, its set-up aside; with a budget, that budget. In a
 /// search, cells that it cannot answer with are not to be counted.
-pub fn estimate(config: &Sweep, cells: usize) -> Nanos {
+fn estimate(config: &Sweep, cells: usize) -> Nanos {
     let measurements = match mode(config) {
         Mode::Grid => cells.saturating_mul(config.rounds),
         Mode::Budget => return config.budget,
@@ -84,7 +87,7 @@ pub fn expected(config: &Sweep, cells: &[Cell]) -> Result<String> {
         }
         Mode::Budget => {
             // The set-up measures the harness's own cost, once for each batch size.
-            let setup = times(measurement(config), config.batch_sizes.len());
+            let setup = CEILINGS + times(measurement(config), config.batch_sizes.len());
             let cell = times(measurement(config), MIN_ROUNDS);
             if config.budget < setup + cell {
                 let least = (setup + cell).seconds().ceil();
@@ -142,5 +145,68 @@ mod tests {
         assert!(minutes(default, 3 * 2 * 6) < 5.0);
         let smoke = include_str!("../../configs/smoke.toml");
         assert!(minutes(smoke, 2 * 2 * 2) * 60.0 < 18.0);
+    }
+
+    fn cells(backend: &str, n: usize) -> Vec<Cell> {
+        let cell = |batch| Cell {
+            backend: backend.into(),
+            device: "cpu".into(),
+            instances: 1,
+            batch,
+            threads: 1,
+            precision: "f32".into(),
+            sessions: 1,
+            staging: "pageable".into(),
+            scenario: crate::record::Scenario::Offline,
+        };
+        (1..=n).map(cell).collect()
+    }
+
+    /// Measurements of two seconds, and a set-up of six of them.
+    const TWO_SECONDS: &str = "window = '1650ms'\nwarmup_max = '0'\nwarmup_min = '0'\n";
+
+    #[test]
+    fn what_is_to_come_is_said_for_each_mode() {
+        let says =
+            |more: &str, n| expected(&config(&format!("{TWO_SECONDS}{more}")), &cells("a", n));
+        assert_eq!(
+            says("", 36).unwrap(),
+            "36 cells x 5 rounds, about 6.00 min, and at most 2.40 min more for cells whose \
+             interval is still wide after them"
+        );
+        assert_eq!(says("max_rounds = 5", 2).unwrap(), "2 cells x 5 rounds, about 20.0 s");
+        assert_eq!(
+            says("budget = '72s'", 36).unwrap(),
+            "36 cells, of which about 9 within the budget of 72.0 s"
+        );
+        assert_eq!(
+            says("search = true", 36).unwrap(),
+            "36 cells, of which a search measures at most 9, about 66.0 s"
+        );
+    }
+
+    #[test]
+    fn a_budget_that_lasts_for_no_cell_says_the_least() {
+        let short = config(&format!("{TWO_SECONDS}budget = '18s'"));
+        assert_eq!(
+            expected(&short, &cells("a", 36)).unwrap_err().to_string(),
+            "`budget`: 18.0 s is too short for the set-up and one cell in 3 rounds: give at least \
+             19s, fewer batch sizes, or a shorter `window`"
+        );
+        assert!(
+            expected(&Sweep { budget: Nanos(19_000_000_000), ..short }, &cells("a", 1)).is_ok()
+        );
+    }
+
+    #[test]
+    fn a_search_needs_a_cell_that_can_be_an_answer() {
+        let error = expected(&config("search = true"), &cells("null", 36)).unwrap_err().to_string();
+        assert!(error.starts_with("`search`: none of the cells"), "{error}");
+    }
+
+    #[test]
+    fn the_mode_is_what_the_configuration_asks_for() {
+        let modes = ["", "budget = '5m'", "search = true"].map(|text| mode(&config(text)));
+        assert_eq!(modes, [Mode::Grid, Mode::Budget, Mode::Search]);
     }
 }

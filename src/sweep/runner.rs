@@ -9,6 +9,7 @@ use super::journal::{Entry, Journal, Kept};
 use super::schedule::{Findings, Schedule, Seen, SoFar};
 use super::stages::StageTimes;
 use super::tally::Tally;
+use super::traffic::Traffic;
 use crate::backend::Predictions;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -39,10 +40,16 @@ pub struct Measurement {
     pub warmup_s: f64,
     /// Whether the throughput of every instance had settled when the window began.
     pub steady: bool,
-    /// Time of each batch in the window from its closing to its predictions.
+    /// Latencies, by the scenario: offline of each batch from its closing to its predictions, in a
+    /// closed loop of each request from its submission, in the server scenario from its scheduled
+    /// time.
     pub latency: Recorder,
-    /// Times of the same batches in each stage.
+    /// Times of the window's batches in each stage.
     pub stages: StageTimes,
+    /// Share of the window in which a session stood idle for want of images, mean over instances.
+    pub idle_share: f64,
+    /// What the load generator did, all instances together.
+    pub traffic: Traffic,
     /// What each instance said of the check set, in its order; empty where it was not asked in
     /// this round. Every cell has to be asked in one round at least.
     #[serde(skip)]
@@ -136,11 +143,10 @@ pub(super) fn run(
             }
             let total = run.done + schedule.remaining(&run.so_far());
             let turn = Turn { index, position, total };
-            if !run.recalled(&turn)? {
-                if stop.load(Ordering::Relaxed) || !run.measured(&turn, bench)? {
-                    interrupted = true;
-                    break 'run;
-                }
+            let recalled = run.recalled(&turn)?;
+            if !recalled && (stop.load(Ordering::Relaxed) || !run.measured(&turn, bench)?) {
+                interrupted = true;
+                break 'run;
             }
             if schedule.settled(index, &run.seen[index]) {
                 run.complete(index)?;
@@ -296,5 +302,7 @@ impl<'a> Run<'a> {
 
 #[cfg(test)]
 mod drifting;
+#[cfg(test)]
+mod resuming;
 #[cfg(test)]
 mod tests;

@@ -103,6 +103,7 @@ mod tests {
 
     fn batch(compute: u64, clock: DeviceClock) -> BatchTimes {
         BatchTimes {
+            waited: Nanos(0),
             queued: Nanos(80),
             closed: Nanos(1_000),
             staged: Nanos(1_040),

@@ -3,9 +3,13 @@
 use super::check::{Agreement, Reference};
 use super::runner::Measurement;
 use super::stages::{StageTimes, latency};
+use super::traffic::Traffic;
 use crate::measure::host::Pressure;
-use crate::measure::{Evidence, Guard, Interval, Recorder, median_interval, reasons};
-use crate::record::{Cell, CellRecord, Round, Throttling, Verdict};
+use crate::measure::{
+    Evidence, Guard, Interval, Recorder, Supply, median, median_interval, reasons,
+};
+use crate::record::{Cell, CellRecord, Round, Scenario, Throttling, Verdict};
+use crate::units::Nanos;
 
 /// One cell's rounds so far.
 #[derive(Debug, Default)]
@@ -13,6 +17,7 @@ pub(super) struct Tally {
     rounds: Vec<Round>,
     latency: Recorder,
     stages: StageTimes,
+    traffic: Traffic,
     agreement: Option<Agreement>,
     peak_rss_bytes: Option<u64>,
     failure: Option<String>,
@@ -38,11 +43,12 @@ impl Tally {
             warmup_s,
             steady,
             at_s,
-            idle_share: 0.0,
+            idle_share: measured.idle_share,
             throttling: measured.throttling,
         });
         self.latency.merge(&measured.latency);
         self.stages.merge(&measured.stages);
+        self.traffic.merge(&measured.traffic);
         self.agreement = self.agreement.into_iter().chain(agreement).reduce(Agreement::worst);
         self.peak_rss_bytes = self.peak_rss_bytes.max(measured.peak_rss_bytes);
         &self.rounds[self.rounds.len() - 1]
@@ -69,6 +75,8 @@ impl Tally {
             self.rounds.iter().map(|round| round.throughput_images_per_s).collect();
         let throughput = median_interval(&rates, seed);
         let verdict = self.verdict(cell, reference, rates, throughput);
+        let load = (cell.scenario != Scenario::Offline && !self.rounds.is_empty())
+            .then(|| self.traffic.load(self.rounds.iter().map(|round| round.seconds).sum()));
         let Interval { median, low, high } =
             throughput.unwrap_or(Interval { median: 0.0, low: 0.0, high: 0.0 });
         CellRecord {
@@ -77,7 +85,7 @@ impl Tally {
             throughput_ci95: (low, high),
             latency: latency(&self.latency),
             latency_histogram: self.latency.into(),
-            load: None,
+            load,
             stages: self.stages.stages(),
             agreement: self.agreement.map_or(0.0, |agreement| agreement.share()),
             max_score_difference: self.agreement.and_then(|agreement| agreement.max_difference),
@@ -105,8 +113,10 @@ impl Tally {
             rounds: self.rounds.len(),
             steady_rounds: count(|round| round.steady),
             empty_rounds: count(|round| round.images == 0),
-            batches: self.latency.samples(),
-            throughput,
+            samples: self.latency.samples(),
+            // What arrives decides a server's throughput, and chance how even that is.
+            throughput: throughput.filter(|_| !matches!(cell.scenario, Scenario::Server(_))),
+            supply: self.supply(cell),
             rates,
             pressure: self.rounds.iter().map(|round| pressure(round.throttling)).collect(),
             guard,
@@ -117,6 +127,27 @@ impl Tally {
             all.extend(reasons(&evidence));
         }
         if all.is_empty() { Verdict::Valid } else { Verdict::Invalid(all) }
+    }
+
+    /// What supplied the cell's sessions. Whether the null backend was, tells nothing of a cell
+    /// that is never one to choose.
+    fn supply(&self, cell: &Cell) -> Supply {
+        match cell.scenario {
+            _ if cell.backend == "null" => Supply::Itself,
+            Scenario::Closed(_) => Supply::Itself,
+            Scenario::Offline => {
+                let shares: Vec<f64> = self.rounds.iter().map(|round| round.idle_share).collect();
+                Supply::Feeder { idle_share: median(&shares).unwrap_or(0.0) }
+            }
+            Scenario::Server(_) => Supply::Schedule {
+                rounds: self.rounds.len() as u64,
+                offered: self.traffic.offered,
+                issued: self.traffic.issued,
+                completed: self.rounds.iter().map(|round| round.images).sum(),
+                lateness_p99: self.traffic.lateness.percentiles().p99_ns.map(Nanos),
+                latency_p50: self.latency.percentiles().p50_ns.map(Nanos),
+            },
+        }
     }
 }
 

@@ -202,7 +202,7 @@ pub fn sweep(
 }
 
 /// How the machine's speed changed over the rounds of all cells.
-fn drift_of(cells: &[CellRecord], seed: u64) -> Option<Drift> {
+pub(super) fn drift_of(cells: &[CellRecord], seed: u64) -> Option<Drift> {
     let rounds = cells.iter().enumerate().flat_map(|(cell, record)| {
         record.rounds.iter().map(move |round| Sample {
             cell,

@@ -101,7 +101,7 @@ fn cells(run: &RunRecord) -> Value {
         "bars": each(run, |record| bars(run, record)),
         "reasons": each(run, |record| match &record.verdict {
             Verdict::Valid => json!([]),
-            Verdict::Invalid(reasons) => json!(reasons.iter().map(|text| units(text)).collect::<Vec<_>>()),
+            Verdict::Invalid(reasons) => reasons.iter().map(|text| units(text)).collect(),
         }),
         "bottlenecks": each(run, |record| bottleneck(run, record).into()),
     })

@@ -33,3 +33,4 @@ mod browser;
 mod large;
 
 pub use self::page::render;
+pub(super) use self::view::command;

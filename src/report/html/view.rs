@@ -157,7 +157,7 @@ fn seconds(span: f64) -> String {
 }
 
 /// The command line as a POSIX shell would read it.
-pub(super) fn command(words: &[String]) -> String {
+pub(in crate::report) fn command(words: &[String]) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+@%".contains(c);
     let quoted = words.iter().map(|word| {
         if !word.is_empty() && word.chars().all(plain) {

@@ -6,5 +6,5 @@
 mod bars;
 mod bottleneck;
 
-pub(super) use self::bars::{Bar, waterfall};
+pub(super) use self::bars::waterfall;
 pub(super) use self::bottleneck::bottleneck;

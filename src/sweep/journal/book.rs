@@ -189,3 +189,139 @@ fn parse(text: &[u8], path: &Path) -> Result<(Header, Vec<Entry>, usize)> {
         .collect::<Result<Vec<Entry>>>()?;
     Ok((header, entries, whole))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::measure::Recorder;
+    use crate::sweep::check::Agreement;
+    use crate::sweep::journal::{Kept, header};
+    use crate::sweep::runner::Measurement;
+
+    fn entry(cell: usize, at_ns: u64) -> Entry {
+        let mut latency = Recorder::new();
+        latency.record(Nanos(at_ns + 1));
+        let measured = Measurement {
+            images: at_ns,
+            seconds: 0.1,
+            steady: true,
+            latency,
+            ..Default::default()
+        };
+        let agreement = Agreement {
+            images: 9,
+            same_class: 8,
+            broken_scores: 0,
+            max_difference: Some(0.1 + 0.2),
+            right: None,
+        };
+        let kept = Kept::Measured { measured: Box::new(measured), agreement: Some(agreement) };
+        Entry { cell, at_ns, took_ns: 5, kept }
+    }
+
+    fn failure(cell: usize, at_ns: u64) -> Entry {
+        let kept = Kept::Failed { reason: "it died\nof a \"signal\"".into() };
+        Entry { cell, at_ns, took_ns: 5, kept }
+    }
+
+    fn text(entry: &Entry) -> String {
+        serde_json::to_string(entry).unwrap()
+    }
+
+    /// A journal's folder after three measurements, its header, and the entries.
+    fn kept() -> (tempfile::TempDir, Header, Vec<Entry>) {
+        let (dir, header) = (tempfile::tempdir().unwrap(), header::tests::header());
+        let mut journal = Journal::create(dir.path(), &header).unwrap();
+        let entries = vec![entry(1, 100), failure(0, 200), entry(1, 300)];
+        entries.iter().for_each(|entry| journal.keep(entry).unwrap());
+        (dir, header, entries)
+    }
+
+    #[test]
+    fn a_cells_measurements_come_back_in_their_order_and_each_once() {
+        let (dir, header, entries) = kept();
+        let mut journal = Journal::resume(dir.path(), &header).unwrap();
+        assert_eq!(journal.measurements(), 3);
+        assert_eq!((journal.setup(), journal.before()), (Some(Nanos(100)), Nanos(305)));
+        for expected in [&entries[0], &entries[2]] {
+            assert_eq!(text(&journal.recall(1).unwrap()), text(expected));
+        }
+        assert_eq!(text(&journal.recall(0).unwrap()), text(&entries[1]));
+        assert!(journal.recall(1).is_none() && journal.recall(0).is_none());
+    }
+
+    #[test]
+    fn a_torn_line_is_dropped_and_what_follows_takes_its_place() {
+        let (dir, header, entries) = kept();
+        let path = dir.path().join(NAME);
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+        let mut journal = Journal::resume(dir.path(), &header).unwrap();
+        assert_eq!(journal.measurements(), 2);
+        journal.keep(&entries[2]).unwrap();
+        drop(journal);
+        assert_eq!(std::fs::read(&path).unwrap(), whole);
+        Journal::resume(dir.path(), &header).unwrap().remove().unwrap();
+        assert!(!Journal::lies_in(dir.path()));
+    }
+
+    #[test]
+    fn nothing_to_go_on_with_is_said_and_nothing_is_touched() {
+        let (dir, header, _) = kept();
+        let says = |dir: &Path| Journal::resume(dir, &header).unwrap_err().to_string();
+        let empty = tempfile::tempdir().unwrap();
+        assert!(says(empty.path()).starts_with("--resume: there is no "), "{}", says(empty.path()));
+        let path = dir.path().join(NAME);
+        let whole = std::fs::read_to_string(&path).unwrap();
+
+        std::fs::write(&path, whole.replacen("\"schema\":1", "\"schema\":7", 1)).unwrap();
+        assert!(says(dir.path()).contains("another version"), "{}", says(dir.path()));
+        for (line, bad) in [(1, "{}\n"), (2, "\u{0}\n"), (1, "{\"schema\":1}\n")] {
+            let mut lines: Vec<&str> = whole.split_inclusive('\n').collect();
+            lines[line - 1] = bad;
+            std::fs::write(&path, lines.concat()).unwrap();
+            let said = says(dir.path());
+            assert!(said.contains(&format!("{NAME}, line {line}: ")), "{said}");
+            assert!(said.contains("is damaged"), "{said}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), lines.concat());
+        }
+        let other = whole.replace("{\"cell\":1,", "{\"cell\":2,");
+        std::fs::write(&path, other).unwrap();
+        assert!(says(dir.path()).contains("no such cell"), "{}", says(dir.path()));
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = Journal::create(file.path(), &header::tests::header()).unwrap_err();
+        assert!(error.to_string().contains(&*file.path().to_string_lossy()), "{error}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn cut_off_at_any_byte_a_journal_gives_what_was_written_before(share in 0.0f64..=1.0) {
+            let (dir, _, entries) = kept();
+            let path = dir.path().join(NAME);
+            let whole = std::fs::read(&path).unwrap();
+            let cut = &whole[..(share * whole.len() as f64) as usize];
+            let lines = cut.iter().filter(|&&byte| byte == b'\n').count();
+            match parse(cut, &path) {
+                Ok((_, read, length)) => {
+                    prop_assert_eq!(read.len() + 1, lines);
+                    prop_assert!(length <= cut.len() && (length == 0 || cut[length - 1] == b'\n'));
+                    for (read, written) in read.iter().zip(&entries) {
+                        prop_assert_eq!(text(read), text(written));
+                    }
+                }
+                Err(error) => {
+                    prop_assert_eq!(lines, 0, "{}", error);
+                    prop_assert!(error.to_string().contains("holds no measurement"), "{}", error);
+                }
+            }
+        }
+    }
+}

@@ -120,14 +120,13 @@ impl Header {
             .or_else(|| {
                 (then != now).then(|| {
                     format!(
-                        "the machine's memory or limits were {} GiB, {} processors and {} bytes, \
-                         and are {} GiB, {} and {} now",
+                        "memory and limits were {} GiB, {} and {}, and are {} GiB, {} and {} now",
                         then.memory_gib,
-                        limit(then.cgroup_cpus),
-                        limit(then.cgroup_memory_bytes),
+                        limit(then.cgroup_cpus, "processors"),
+                        limit(then.cgroup_memory_bytes, "bytes"),
                         now.memory_gib,
-                        limit(now.cgroup_cpus),
-                        limit(now.cgroup_memory_bytes)
+                        limit(now.cgroup_cpus, "processors"),
+                        limit(now.cgroup_memory_bytes, "bytes")
                     )
                 })
             })
@@ -172,10 +171,148 @@ impl Header {
     }
 }
 
-fn limit(limit: Option<impl ToString>) -> String {
-    limit.map_or_else(|| "no limit of".into(), |limit| limit.to_string())
+fn limit(limit: Option<impl std::fmt::Display>, unit: &str) -> String {
+    limit.map_or_else(|| format!("no limit of {unit}"), |limit| format!("{limit} {unit}"))
 }
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::config::Overrides;
+    use crate::data::IMAGE_PIXELS;
+    use crate::model;
+    use crate::record::Scenario;
+    use crate::units::Nanos;
+
+    fn cells() -> Vec<Cell> {
+        let cell = |batch| Cell {
+            backend: "native".into(),
+            device: "cpu".into(),
+            instances: 1,
+            batch,
+            threads: 1,
+            precision: "f32".into(),
+            sessions: 1,
+            staging: "pageable".into(),
+            scenario: Scenario::Offline,
+        };
+        vec![cell(1), cell(8)]
+    }
+
+    fn facts() -> Facts {
+        Facts { cpu_model: "A".into(), cores: 2, memory_bytes: 8 << 30, ..Facts::default() }
+    }
+
+    fn of(config: &Sweep, cells: &[Cell], facts: &Facts, weights: &Weights, pixel: u8) -> Header {
+        Header::new(Parts {
+            config,
+            cells,
+            facts,
+            libtorch: None,
+            model: (weights, "shipped"),
+            images: (&[Image([pixel; IMAGE_PIXELS])], "MNIST"),
+        })
+    }
+
+    /// A header of two cells.
+    pub(in crate::sweep::journal) fn header() -> Header {
+        of(&Sweep::default(), &cells(), &facts(), &model::shipped().unwrap().0, 0)
+    }
+
+    fn configured(config: &Sweep) -> Header {
+        Header { config: config.clone(), ..header() }
+    }
+
+    #[test]
+    fn a_header_is_read_back_as_it_was_written() {
+        let text = serde_json::to_string(&header()).unwrap();
+        let read: Header = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, header());
+        assert_eq!(header().differs_from(&read), None);
+    }
+
+    #[test]
+    fn what_is_not_as_then_is_named() {
+        let mut weights = model::shipped().unwrap().0;
+        let same = of(&Sweep::default(), &cells(), &facts(), &weights, 0);
+        weights.get_mut(PARAMETERS[7])[9] += 1e-6;
+        let default = Sweep::default();
+        let moved = Facts { cpu_model: "B".into(), ..facts() };
+        let limited = Facts { cgroup_cpus: Some(1.5), ..facts() };
+        let shipped = model::shipped().unwrap().0;
+        for (now, says) in [
+            (of(&default, &cells(), &moved, &shipped, 0), "the processor was A, and is B now"),
+            (
+                of(&default, &cells(), &limited, &shipped, 0),
+                "memory and limits were 8 GiB, no limit of processors and no limit of bytes, and \
+                 are 8 GiB, 1.5 processors and no limit of bytes now",
+            ),
+            (
+                of(&default, &cells()[1..], &facts(), &shipped, 0),
+                "the cells of the grid are not the same as then",
+            ),
+            (
+                of(&default, &cells(), &facts(), &weights, 0),
+                "the model's weights are not the same as then, whatever they are called",
+            ),
+            (
+                of(&default, &cells(), &facts(), &shipped, 1),
+                "the images are not the same as then, whatever they are called",
+            ),
+            (
+                Header { plimsoll: "9.9.9".into(), ..same.clone() },
+                concat!("Plimsoll was ", env!("CARGO_PKG_VERSION"), ", and is 9.9.9 now"),
+            ),
+            (
+                Header { libtorch: Some("2.11.0".into()), ..same.clone() },
+                "libtorch was none, and is 2.11.0 now",
+            ),
+        ] {
+            assert_eq!(now.differs_from(&same).as_deref(), Some(says));
+        }
+    }
+
+    #[test]
+    fn every_key_of_the_configuration_counts_but_limits_that_are_raised() {
+        let timed = Sweep { budget: Nanos(60_000_000_000), ..Sweep::default() };
+        let says = |then: &Sweep, flags: Overrides| {
+            configured(&flags.apply(then.clone())).differs_from(&configured(then))
+        };
+        let default = Sweep::default();
+        let flags = Overrides { rounds: Some(6), max_rounds: Some(9), ..Overrides::default() };
+        assert_eq!(says(&default, flags), None);
+        let budget = |seconds: u64| Overrides {
+            budget: Some(Nanos(seconds * 1_000_000_000)),
+            ..Overrides::default()
+        };
+        assert_eq!(says(&timed, budget(90)), None);
+        for (then, flags, text) in [
+            (&timed, budget(30), "`budget` was \"1m\", and is \"30s\" now"),
+            (&timed, budget(0), "`budget` was \"1m\", and is \"0ns\" now"),
+            (&default, budget(60), "`budget` was \"0ns\", and is \"1m\" now"),
+            (
+                &default,
+                Overrides { rounds: Some(4), ..Overrides::default() },
+                "`rounds` was 5, and is 4 now: it may only be raised",
+            ),
+            (
+                &default,
+                Overrides { seed: Some(2), ..Overrides::default() },
+                "`seed` was 1, and is 2 now",
+            ),
+            (
+                &default,
+                Overrides { search: Some(true), ..Overrides::default() },
+                "`search` was false, and is true now",
+            ),
+        ] {
+            assert_eq!(says(then, flags).as_deref(), Some(text));
+        }
+        let window = Sweep { window: Nanos(1), ..default.clone() };
+        assert!(configured(&window).differs_from(&configured(&default)).is_some());
+    }
 }

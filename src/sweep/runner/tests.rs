@@ -34,10 +34,10 @@ impl<F: FnMut(&Cell, usize, usize) -> Result<Measurement>> Bench for Scripted<F>
 
 /// Notes what it is told, and sets a flag after some measurements.
 #[derive(Default)]
-struct Notes {
-    completed: Vec<(usize, usize)>,
+pub(super) struct Notes {
+    pub(super) completed: Vec<(usize, usize)>,
     steps: Vec<(usize, usize)>,
-    measured: usize,
+    pub(super) measured: usize,
     full_disk: bool,
     stop_after: Option<(usize, &'static AtomicBool)>,
 }
@@ -82,7 +82,7 @@ fn cell(batch: usize) -> Cell {
     }
 }
 
-fn cells(n: usize) -> Vec<Cell> {
+pub(super) fn cells(n: usize) -> Vec<Cell> {
     (1..=n).map(cell).collect()
 }
 
@@ -92,7 +92,7 @@ fn reference() -> Reference {
 }
 
 /// A sound round of one second at so many images a second.
-fn at(rate: u64) -> Measurement {
+pub(super) fn at(rate: u64) -> Measurement {
     let mut latency = Recorder::new();
     (0..10).for_each(|_| latency.record(Nanos(1_000_000)));
     Measurement {
@@ -118,7 +118,7 @@ fn sweep(
     scheduled(&mut Whole::new(&config, cells), cells, seed, notes, &mut Journal::default(), script)
 }
 
-fn scheduled(
+pub(super) fn scheduled(
     schedule: &mut dyn Schedule,
     cells: &[Cell],
     seed: u64,
@@ -409,4 +409,128 @@ fn a_record_that_cannot_be_kept_ends_the_run() {
 #[test]
 fn an_empty_grid_is_an_empty_outcome() {
     assert!(records(&[], 3, |_, _, _| Ok(at(1))).is_empty());
+}
+
+#[test]
+fn a_round_says_when_it_began_and_at_which_place() {
+    let records = records(&cells(4), 3, |_, _, before| Ok(at(1000 + before as u64)));
+    for record in &records {
+        for round in &record.rounds {
+            // The rate tells how many measurements, of a second each, came before.
+            let before = round.images as usize - 1000;
+            assert_eq!(round.at_s, before as f64);
+            assert_eq!((round.round, round.position), (before / 4, before % 4));
+        }
+    }
+}
+
+#[test]
+fn a_cell_is_asked_for_predictions_once_whenever_its_turn_comes() {
+    let config = Sweep { budget: Nanos(60_000_000_000), ..Sweep::default() };
+    let cells = cells(9);
+    let mut budget = Budget::new(&config, &cells, Nanos(1_000_000_000));
+    let mut firsts = Vec::new();
+    let script = |cell: &Cell, nth: usize, _: usize| {
+        firsts.extend((nth == 0).then_some(cell.batch));
+        Ok(at(1000))
+    };
+    let mut journal = Journal::default();
+    let mut notes = Notes::default();
+    scheduled(&mut budget, &cells, 1, &mut notes, &mut journal, script).unwrap();
+    firsts.sort_unstable();
+    assert_eq!(firsts, (1..=9).collect::<Vec<_>>());
+}
+
+#[test]
+fn set_up_counts_against_the_budget() {
+    let config = Sweep { budget: Nanos(60_000_000_000), ..Sweep::default() };
+    let cells = cells(9);
+    let measured = |setup: u64| {
+        let clock = Clock::manual();
+        clock.advance(Nanos(setup * 1_000_000_000));
+        let plan = Plan { cells: &cells, seed: 1, reference: &reference(), clock: &clock };
+        let mut bench =
+            Scripted { script: |_: &Cell, _, _| Ok(at(1000)), clock: clock.clone(), before: 0 };
+        let mut budget = Budget::new(&config, &cells, Nanos(1_000_000_000));
+        let (mut journal, mut notes) = (Journal::default(), Notes::default());
+        let never = AtomicBool::new(false);
+        run(&plan, &mut budget, &mut bench, &mut journal, &mut notes, &never).unwrap()
+    };
+    let (idle, busy) = (measured(0), measured(48));
+    assert_eq!((idle.cells.len(), idle.findings.left_out.len()), (9, 0));
+    assert_eq!((busy.cells.len(), busy.findings.left_out.len()), (3, 6));
+    let began = busy.cells.iter().map(|cell| cell.rounds[0].at_s);
+    assert_eq!(began.fold(f64::MAX, f64::min), 48.0);
+}
+
+/// A cell of a server at 1,000 requests a second.
+fn server() -> Cell {
+    Cell { scenario: Scenario::Server(1_000), ..cell(8) }
+}
+
+/// A round of one second in which the generator was this late with each of 1,000 requests, and the
+/// system completed as many as said.
+fn served(late: Nanos, completed: u64) -> Measurement {
+    let mut traffic = Traffic { offered: 1_000, issued: completed, lateness: Recorder::new() };
+    let mut latency = Recorder::new();
+    for _ in 0..1_000 {
+        traffic.lateness.record(late);
+        latency.record(Nanos(2_000_000));
+    }
+    Measurement { traffic, latency, ..at(completed) }
+}
+
+#[test]
+fn a_load_generator_that_falls_behind_is_invalid() {
+    let late = records(&[server()], 3, |_, _, _| Ok(served(Nanos(5_000_000), 1_000)));
+    let [reason] = reasons(&late[0]) else { panic!("{late:?}") };
+    assert!(reason.starts_with("the load generator fell behind"), "{reason}");
+
+    let on_time = records(&[server()], 3, |_, _, _| Ok(served(Nanos(80_000), 1_000)));
+    assert_eq!(on_time[0].verdict, Verdict::Valid);
+    let load = on_time[0].load.unwrap();
+    assert_eq!((load.offered_per_s, load.issued_per_s), (Some(1_000.0), 1_000.0));
+    let lateness = load.lateness_p99_ns.unwrap();
+    assert!((79_900..80_100).contains(&lateness), "{lateness}");
+}
+
+#[test]
+fn an_overloaded_server_is_invalid_and_its_generator_not_blamed() {
+    let records = records(&[server()], 3, |_, _, _| Ok(served(Nanos(80_000), 700)));
+    let [reason] = reasons(&records[0]) else { panic!("{records:?}") };
+    assert!(reason.starts_with("the system was overloaded: it completed 2,100"), "{reason}");
+}
+
+#[test]
+fn chance_in_what_arrives_is_no_reason_against_a_server() {
+    let arrived = [1_000, 900, 1_100, 950, 1_050];
+    let records = records(&[server()], 5, |_, round, _| {
+        let mut measurement = served(Nanos(80_000), arrived[round]);
+        measurement.traffic.offered = arrived[round];
+        Ok(measurement)
+    });
+    assert_eq!(records[0].verdict, Verdict::Valid);
+}
+
+#[test]
+fn a_feeder_that_falls_behind_is_invalid_but_the_null_backend_has_no_one_to_wait_for() {
+    let starved = |idle_share| move |_: &Cell, _, _| Ok(Measurement { idle_share, ..at(1_000) });
+    let behind = records(&cells(1), 3, starved(0.5));
+    let [reason] = reasons(&behind[0]) else { panic!("{behind:?}") };
+    assert!(reason.starts_with("the feeder fell behind: sessions stood idle for 50%"), "{reason}");
+    assert_eq!(behind[0].rounds[2].idle_share, 0.5);
+    assert!(behind[0].load.is_none());
+    assert_eq!(records(&cells(1), 3, starved(0.01))[0].verdict, Verdict::Valid);
+    let null = Cell { backend: "null".into(), ..cell(1) };
+    let [reason] = reasons(&records(&[null], 3, starved(0.5))[0]).to_vec().try_into().unwrap();
+    assert!(reason.starts_with("the null backend"), "{reason}");
+}
+
+#[test]
+fn a_percentile_with_too_few_samples_is_absent() {
+    // Three rounds of ten latencies each are enough for a median, and for nothing above it.
+    let latency = records(&cells(1), 3, |_, _, _| Ok(at(1_000)))[0].latency;
+    assert_eq!((latency.samples, latency.p50_ns.is_some()), (30, true));
+    let above = [latency.p90_ns, latency.p95_ns, latency.p99_ns, latency.p999_ns];
+    assert_eq!(above, [None; 4]);
 }

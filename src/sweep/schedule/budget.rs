@@ -77,7 +77,7 @@ impl Budget {
     fn room(&self, so_far: &SoFar<'_>) -> bool {
         let owed: usize = short(so_far).map(|index| MIN_ROUNDS - so_far.seen[index].times()).sum();
         let first = so_far.seen.iter().all(|seen| seen.times() == 0 && !seen.failed);
-        first || ((owed + MIN_ROUNDS) as f64 * MARGIN) as usize <= self.fits(so_far)
+        first || ((owed + MIN_ROUNDS) as f64 * MARGIN).ceil() as usize <= self.fits(so_far)
     }
 
     /// The cells not yet measured, the most telling first.
@@ -177,5 +177,126 @@ impl Schedule for Budget {
         let mut left_out: Vec<_> = new.map(|(nth, index)| (index, reason(nth))).collect();
         left_out.sort_unstable_by_key(|(index, _)| *index);
         Findings { left_out, evidence: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::sweep::schedule::play::{Played, play};
+    use crate::sweep::schedule::telling::tests::cells;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    /// Plays a budget of so many seconds over 2 backends x 2 instances x 6 batches, each measurement
+    /// of a second; one was expected to take `expected` seconds.
+    fn played(budget: u64, expected: f64, rate: impl FnMut(usize, usize) -> Option<f64>) -> Played {
+        let config = Sweep { budget: Nanos(budget * SECOND), ..Sweep::default() };
+        let cells = cells(&["a", "b"], &[1, 2], &[1, 8, 32, 128, 256, 512]);
+        let expected = Nanos((expected * SECOND as f64) as u64);
+        let mut schedule = Budget::new(&config, &cells, expected);
+        play(&mut schedule, cells.len(), Nanos(0), Nanos(SECOND), rate)
+    }
+
+    /// Cells of increasing speed whose rounds lie 2% around it.
+    fn steady(index: usize, nth: usize) -> Option<f64> {
+        Some((100.0 + index as f64) * [1.0, 0.98, 1.02, 0.99, 1.01][nth % 5])
+    }
+
+    #[test]
+    fn the_most_telling_cells_have_all_the_rounds_that_a_verdict_takes() {
+        let played = played(38, 1.0, steady);
+        // The largest batches of the four groups, the smallest, the middle ones, and one between.
+        let first = [5, 11, 17, 23, 0, 6, 12, 18, 2, 8, 14, 20];
+        assert_eq!(played.passes[0], first);
+        assert!(first.iter().all(|&index| played.seen[index].times() >= MIN_ROUNDS));
+        assert_eq!(played.times().iter().filter(|&&times| times > 0).count(), first.len());
+        assert_eq!(played.spent, Nanos(38 * SECOND));
+        assert!(!played.passes[1].is_sorted_by_key(|i| first.iter().position(|f| f == i)));
+    }
+
+    #[test]
+    fn cells_that_the_time_does_not_reach_are_told_with_what_they_would_take() {
+        let Findings { left_out, evidence } = played(38, 1.0, steady).findings;
+        assert_eq!((left_out.len(), evidence.len()), (12, 0));
+        assert!(left_out.is_sorted_by_key(|(index, _)| *index));
+        let minute = "no time within the budget of 38.0 s; 1 more minute would measure it";
+        assert!(left_out.iter().all(|(_, reason)| reason == minute), "{left_out:?}");
+        // Of 21 cells left out, the least telling has to wait for all the others.
+        let shorter = played(10, 1.0, steady).findings.left_out;
+        let of = |index| &shorter.iter().find(|(i, _)| *i == index).unwrap().1;
+        assert!(of(23).contains("; 1 more minute would"), "{}", of(23));
+        assert!(of(22).contains("; 2 more minutes would"), "{}", of(22));
+    }
+
+    #[test]
+    fn measurements_that_take_longer_than_expected_are_noticed_in_the_first_pass() {
+        // By what was expected, all 24 cells would fit.
+        let played = played(40, 0.25, steady);
+        let measured: Vec<usize> = played.times().into_iter().filter(|&times| times > 0).collect();
+        assert!((10..=13).contains(&measured.len()), "{measured:?}");
+        assert!(measured.iter().all(|&times| times >= MIN_ROUNDS), "{measured:?}");
+    }
+
+    #[test]
+    fn what_time_is_left_goes_to_the_contenders_for_the_best() {
+        // Two cells are the fastest, 0.5% apart; the others are far off and steady.
+        let times = played(240, 1.0, |index, nth| match index {
+            5 => Some(1000.0 + [0.0, 30.0, -30.0, 20.0, -20.0][nth % 5]),
+            11 => Some(1005.0 + [0.0, -30.0, 30.0, 20.0, -20.0][nth % 5]),
+            _ => Some(100.0),
+        })
+        .times();
+        assert!(times[5] > 20 && times[11] > 20, "{times:?}");
+        assert!(
+            times.iter().enumerate().all(|(i, &n)| [5, 11].contains(&i) || n == 5),
+            "{times:?}"
+        );
+    }
+
+    #[test]
+    fn a_budget_that_is_not_needed_is_not_used_up() {
+        let played = played(86_400, 1.0, steady);
+        assert!(played.spent < Nanos(86_400 * SECOND));
+        assert!(played.times().iter().all(|&times| times >= 5));
+        assert_eq!(played.findings, Findings::default());
+    }
+
+    #[test]
+    fn the_first_cell_is_measured_even_where_set_up_took_all_the_time() {
+        let config = Sweep { budget: Nanos(SECOND), ..Sweep::default() };
+        let cells = cells(&["a"], &[1], &[1, 8]);
+        let mut schedule = Budget::new(&config, &cells, Nanos(SECOND));
+        let played = play(&mut schedule, 2, Nanos(9 * SECOND), Nanos(SECOND), steady);
+        assert_eq!(played.times(), [0, 3]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn no_budget_is_overrun_and_no_cell_is_left_with_too_few_rounds(
+            budget in 3u64..400,
+            setup in 0u64..20,
+            noise in 0.0f64..0.2,
+            failing in 0usize..24,
+        ) {
+            let config = Sweep { budget: Nanos((setup + budget) * SECOND), ..Sweep::default() };
+            let cells = cells(&["a", "b"], &[1, 2], &[1, 8, 32, 128, 256, 512]);
+            let mut schedule = Budget::new(&config, &cells, Nanos(SECOND));
+            let setup = Nanos(setup * SECOND);
+            let played = play(&mut schedule, 24, setup, Nanos(SECOND), |index, nth| {
+                let wave = noise * (index * 7 + nth * 3) as f64;
+                (index != failing || nth < 2).then_some(100.0 + index as f64 + wave.sin())
+            });
+            prop_assert!(played.spent <= config.budget, "{:?}", played.spent);
+            for (index, seen) in played.seen.iter().enumerate() {
+                let left_out = played.findings.left_out.iter().any(|(left, _)| *left == index);
+                prop_assert_eq!(left_out, *seen == Seen::default());
+                prop_assert!(left_out || seen.failed || seen.times() >= MIN_ROUNDS);
+            }
+        }
     }
 }

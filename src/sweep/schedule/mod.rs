@@ -7,6 +7,8 @@
 
 mod budget;
 mod contract;
+#[cfg(test)]
+pub(super) mod play;
 mod telling;
 mod whole;
 

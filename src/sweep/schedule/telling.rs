@@ -49,8 +49,34 @@ fn spread(n: usize) -> Vec<usize> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::record::Scenario;
+
+    /// The cells of these backends, instances and batches, in the grid's order.
+    pub(in crate::sweep::schedule) fn cells(
+        backends: &[&str],
+        instances: &[usize],
+        batches: &[usize],
+    ) -> Vec<Cell> {
+        let mut cells = Vec::new();
+        for &backend in backends {
+            for &instances in instances {
+                cells.extend(batches.iter().map(|&batch| Cell {
+                    backend: backend.into(),
+                    device: "cpu".into(),
+                    instances,
+                    batch,
+                    threads: 1,
+                    precision: "f32".into(),
+                    sessions: 1,
+                    staging: "pageable".into(),
+                    scenario: Scenario::Offline,
+                }));
+            }
+        }
+        cells
+    }
 
     #[test]
     fn a_curve_is_seen_at_its_ends_then_in_its_middle_then_between() {
@@ -59,5 +85,17 @@ mod tests {
         assert_eq!(spread(2), [1, 0]);
         assert_eq!(spread(6), [5, 0, 2, 1, 3, 4]);
         assert_eq!(spread(9), [8, 0, 4, 2, 6, 1, 3, 5, 7]);
+    }
+
+    #[test]
+    fn every_group_is_seen_before_any_is_seen_twice() {
+        // Batches in another order than their size's.
+        let cells = cells(&["a", "b"], &[1, 2], &[32, 1, 512]);
+        let order = telling(&cells);
+        let batches: Vec<usize> = order.iter().map(|&index| cells[index].batch).collect();
+        assert_eq!(batches, [512, 512, 512, 512, 1, 1, 1, 1, 32, 32, 32, 32]);
+        let of = |index: usize| (cells[index].backend.as_str(), cells[index].instances);
+        let first: Vec<_> = order[..4].iter().map(|&index| of(index)).collect();
+        assert_eq!(first, [("a", 1), ("a", 2), ("b", 1), ("b", 2)]);
     }
 }

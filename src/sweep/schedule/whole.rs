@@ -68,3 +68,67 @@ impl Schedule for Whole {
         so_far.seen.iter().enumerate().map(left).sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sweep::schedule::play::{Played, play};
+    use crate::sweep::schedule::telling::tests::cells;
+    use crate::units::Nanos;
+
+    fn whole(
+        rounds: usize,
+        max_rounds: usize,
+        backends: &[&str],
+        rate: impl FnMut(usize, usize) -> Option<f64>,
+    ) -> Played {
+        let config = Sweep { rounds, max_rounds, seed: 5, ..Sweep::default() };
+        let cells = cells(backends, &[1], &[1, 8]);
+        play(&mut Whole::new(&config, &cells), cells.len(), Nanos(0), Nanos(1), rate)
+    }
+
+    /// A cell whose rounds lie 20% apart, whatever their number.
+    fn wild(nth: usize) -> f64 {
+        if nth.is_multiple_of(2) { 80.0 } else { 120.0 }
+    }
+
+    #[test]
+    fn every_cell_has_its_rounds_and_the_wide_ones_more_of_them() {
+        let played = whole(5, 9, &["a", "b"], |index, nth| {
+            // The third is wide in its first five rounds and narrow with the sixth and seventh.
+            Some(match index {
+                1 => wild(nth),
+                2 => [90.0, 100.0, 101.0, 102.0, 111.0, 101.0, 101.0, 0.0][nth],
+                _ => 100.0,
+            })
+        });
+        assert_eq!(played.times(), [5, 9, 7, 5]);
+        assert!(played.passes[..5].iter().all(|pass| pass.len() == 4));
+        let mut sixth = played.passes[5].clone();
+        sixth.sort_unstable();
+        assert_eq!((sixth, &played.passes[8]), (vec![1, 2], &vec![1]));
+        assert_eq!(played.findings, Default::default());
+    }
+
+    #[test]
+    fn passes_past_the_rounds_are_for_cells_that_can_become_valid() {
+        let played = whole(3, 6, &["null", "a"], |_, nth| Some(wild(nth)));
+        assert_eq!(played.times(), [3, 3, 6, 6]);
+    }
+
+    #[test]
+    fn a_limit_below_the_rounds_adds_no_pass() {
+        assert_eq!(whole(4, 1, &["a"], |_, nth| Some(wild(nth))).times(), [4, 4]);
+    }
+
+    #[test]
+    fn a_failure_leaves_the_order_of_the_others() {
+        let all = whole(3, 3, &["a", "b"], |_, _| Some(1.0));
+        let one = whole(3, 3, &["a", "b"], |index, nth| (index != 2 || nth < 1).then_some(1.0));
+        for (all, one) in all.passes.iter().zip(&one.passes).skip(2) {
+            let others: Vec<usize> = all.iter().copied().filter(|&index| index != 2).collect();
+            assert_eq!(&others, one);
+        }
+        assert!(all.passes.iter().any(|pass| !pass.is_sorted()), "no pass was shuffled");
+    }
+}

@@ -87,7 +87,7 @@ fn ruled(
 mod tests {
     use super::*;
     use crate::measure::{Interval, Usl};
-    use crate::report::scaling::Point;
+    use crate::report::scaling::{Over, Point};
 
     #[test]
     fn a_fit_goes_through_its_points_and_beyond_them() {

@@ -1,0 +1,92 @@
+//! A run read back from wherever it lies.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+
+use super::{bundle, files, json};
+use crate::error::{Error, Result};
+use crate::record::RunRecord;
+
+/// A larger file is no run: the largest grid's takes some megabytes.
+const LIMIT: u64 = 512 << 20;
+
+/// Reads a run from a bundle, from `results.json`, or from a folder with either in it.
+///
+/// # Errors
+/// [`Error::Io`] naming what cannot be read; [`Error::Malformed`] where it is no run, a damaged
+/// one, or one of another schema.
+pub fn open(path: &Path) -> Result<RunRecord> {
+    let facts = fs::metadata(path).map_err(|error| Error::io("read", path, error))?;
+    if !facts.is_dir() {
+        return from_file(path);
+    }
+    let [record, bundle] = [files::RECORD, files::BUNDLE].map(|name| path.join(name));
+    if record.exists() {
+        from_file(&record)
+    } else if bundle.exists() {
+        from_file(&bundle)
+    } else {
+        Err(Error::malformed(
+            path.display().to_string(),
+            format!(
+                "a folder with neither {} nor {}; plimsoll sweep --out writes both when it ends",
+                files::RECORD,
+                files::BUNDLE
+            ),
+        ))
+    }
+}
+
+fn from_file(path: &Path) -> Result<RunRecord> {
+    let bad = |reason: String| Error::malformed(path.display().to_string(), reason);
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
+        .map_err(|error| Error::io("read", path, error))?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(bad(format!("larger than {}, so no run", crate::units::bytes(LIMIT))));
+    }
+    if bundle::is_one(&bytes) {
+        return bundle::unpack(&bytes).map_err(bad);
+    }
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => json::parse(text).map_err(bad),
+        Err(_) => Err(bad("neither a bundle (tar.gz) nor a record (JSON)".into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{fixture, write_all};
+
+    #[test]
+    fn a_run_is_the_same_from_wherever_it_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let run = fixture::run();
+        write_all(dir.path(), &run).unwrap();
+        let want = json::text(&run).unwrap();
+        for place in [dir.path().to_owned(), at(files::RECORD), at(files::BUNDLE)] {
+            assert_eq!(json::text(&open(&place).unwrap()).unwrap(), want, "{}", place.display());
+        }
+        fs::remove_file(at(files::RECORD)).unwrap();
+        assert_eq!(json::text(&open(dir.path()).unwrap()).unwrap(), want);
+    }
+
+    #[test]
+    fn what_is_no_run_is_named_with_the_reason() {
+        let dir = tempfile::tempdir().unwrap();
+        let (absent, picture) = (dir.path().join("absent"), dir.path().join("picture.png"));
+        fs::write(&picture, b"\x89PNG\r\n\x1a\n\xff\xfe").unwrap();
+        for (place, reason) in [
+            (dir.path(), "a folder with neither results.json nor bundle.tar.gz"),
+            (absent.as_path(), "cannot read"),
+            (picture.as_path(), "neither a bundle (tar.gz) nor a record (JSON)"),
+        ] {
+            let error = open(place).unwrap_err().to_string();
+            assert!(error.contains(reason) && error.contains(place.to_str().unwrap()), "{error}");
+        }
+    }
+}
