@@ -14,10 +14,11 @@ function element(tag, properties, ...children) {
   return made;
 }
 
-// The stages of a cell: its own have their means in its row, those of a job are the run's.
+// The stages of a cell: the times of its own are in its row, those of a job are the run's.
 function barsOf(data, row, place) {
-  return data.cells.bars[place].map(([name, p50, p99, share, ceiling, device, ofRun]) => {
-    const ns = ofRun ? data.job[name] : figure(row, name + "_ns_per_image");
+  return data.cells.bars[place].map(([name, share, ceiling, device, ofRun]) => {
+    const own = ["_ns_per_image", "_batch_p50_ns", "_batch_p99_ns"];
+    const [ns, p50, p99] = ofRun ? data.job[name] : own.map((column) => figure(row, name + column));
     return { name, ns, p50, p99, share, ceiling, device, ofRun };
   });
 }
@@ -46,7 +47,7 @@ function show(data, rows, place) {
   by("cell-stages").replaceChildren(...barsOf(data, row, place).map(stageRow));
   const { at, rates, steady } = roundsOf(data, place);
   by("cell-rounds").replaceChildren(...rates.map((per, n) => tableRow(n, [
-    [significant(at[n]) + " s"], [whole(per)], [steady[n] ? "yes" : "no", "t"],
+    [count(at[n]) + " s"], [whole(per)], [steady[n] ? "yes" : "no", "t"],
   ])));
   for (const line of document.querySelectorAll("#cells tbody tr")) {
     if (line.dataset.cell === String(place)) line.setAttribute("aria-current", "true");
@@ -75,7 +76,7 @@ function tiles(row) {
 
 function stageRow({ name, ns, p50, p99, share, ceiling, device, ofRun }) {
   const clock = (device ? "device events" : "host clock") + (ofRun ? ", once a run" : "");
-  return tableRow(name, [[clock, "t"], [nanos(ns)], [p50], [p99], [share], [ceiling, "t"]]);
+  return tableRow(name, [[clock, "t"], [nanos(ns)], [nanos(p50)], [nanos(p99)], [share], [ceiling, "t"]]);
 }
 
 function tableRow(head, fields) {
