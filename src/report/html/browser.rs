@@ -210,7 +210,7 @@ fn a_browser_runs_no_name_as_a_script() {
 fn a_press_on_a_heading_sorts_and_unknown_figures_stay_last() {
     let Some(browser) = browser() else { return };
     let run = fixture::run();
-    let press = "for (const b of document.querySelectorAll('#cells thead button')) \
+    let press = "await ready(); for (const b of document.querySelectorAll('#cells thead button')) \
                  if (b.textContent.startsWith('p99.9')) { b.click(); b.click(); }";
     let Opened { document, .. } = open(&browser, "sorted.html", &run, press, "", false);
     let table = &document[document.find("<table id=\"cells\">").unwrap()..];

@@ -78,11 +78,15 @@ fn lighten(plot: &mut Value) {
     }
 }
 
-/// Nanoseconds an object in each stage of a job, by name.
+/// The stages of a job, by name: nanoseconds an object, their median and their 99th percentile.
 fn job(run: &RunRecord) -> Value {
     let Some(first) = run.cells.first() else { return Value::Null };
     let bars = waterfall(run, first).into_iter().filter(|bar| bar.of_run);
-    bars.map(|bar| (bar.name.to_owned(), Value::from(bar.ns_per_image))).collect()
+    let bars = bars.map(|bar| {
+        let figures = json!([bar.ns_per_image, bar.batch.p50_ns, bar.batch.p99_ns]);
+        (bar.name.to_owned(), figures)
+    });
+    bars.collect()
 }
 
 fn cells(run: &RunRecord) -> Value {
@@ -95,7 +99,7 @@ fn cells(run: &RunRecord) -> Value {
     json!({
         "names": each(run, |record| name(run, &record.cell).into()),
         "curves": each(run, curve),
-        "at": rounds(|round| ((round.at_s * 10.0).round() / 10.0).into()),
+        "at": rounds(|round| round.at_s.round().into()),
         "rates": rounds(|round| whole(round.throughput_images_per_s).into()),
         "steady": rounds(|round| u8::from(round.steady).into()),
         "bars": each(run, |record| bars(run, record)),
@@ -132,16 +136,13 @@ fn curve(record: &CellRecord) -> Value {
     points.into_iter().map(|(_, ns)| Value::from(us(ns))).collect()
 }
 
-/// Each stage as a list of what is read: name, p50 and p99 a batch, share of its ceiling, that
-/// ceiling, and whether a device timed it and whether it is of the whole run. Its mean is in
-/// results.csv, or in `job`.
+/// Each stage as a list of what is read: name, share of its ceiling, that ceiling, and whether a
+/// device timed it and whether it is of the whole run. Its times are in results.csv, or in `job`.
 fn bars(run: &RunRecord, record: &CellRecord) -> Value {
     let unknown = || words::UNKNOWN.to_owned();
     let bars = waterfall(run, record).into_iter().map(|bar| {
         json!([
             bar.name,
-            words::span(bar.batch.p50_ns),
-            words::span(bar.batch.p99_ns),
             bar.share_of_ceiling.map_or_else(unknown, words::percent),
             bar.ceiling.unwrap_or_else(unknown),
             u8::from(bar.clock == StageClock::Device),

@@ -17,6 +17,17 @@ pub(super) fn run(cells: usize) -> RunRecord {
     run
 }
 
+/// The same in forty panels of ten cells.
+pub(super) fn scattered(mut run: RunRecord) -> RunRecord {
+    for (place, record) in run.cells.iter_mut().enumerate() {
+        let panel = place / 10;
+        record.cell.instances = 1;
+        record.cell.backend = format!("backend-{}", panel % 8);
+        record.cell.precision = ["f32", "bf16", "f16", "tf32", "int8"][panel / 8 % 5].into();
+    }
+    run
+}
+
 /// The same with every cell INVALID for reasons of its own.
 pub(super) fn invalid(mut run: RunRecord) -> RunRecord {
     for record in &mut run.cells {

@@ -21,6 +21,7 @@ pub(super) struct Pair<'a> {
     pub(super) groups: String,
     /// Batch, times as fast, and whether the figure rests on an INVALID cell.
     pub(super) rows: Vec<(usize, String, bool)>,
+    /// The price ratio up to which it is the cheaper, where both have a price.
     pub(super) price: Option<String>,
 }
 

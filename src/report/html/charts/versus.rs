@@ -1,12 +1,12 @@
 //! Speed-up over batch size, one group of cells against another.
 
-use plotly::common::{DashType, HoverInfo, Line, Marker, Mode, Title};
-use plotly::layout::{Axis, AxisRange, Shape, ShapeLine, ShapeType};
+use plotly::common::{DashType, HoverInfo, Line, Marker, Mode};
+use plotly::layout::{Shape, ShapeLine, ShapeType};
 use plotly::{Plot, Scatter};
 use serde_json::Value;
 
-use super::axes::{SYMBOLS, interval, over_batch};
-use super::{Scales, json, short};
+use super::axes::{SYMBOLS, interval, logarithmic, over_batch};
+use super::{Scales, extremes, json, short};
 use crate::report::html::view::times;
 use crate::report::versus::Versus;
 
@@ -15,7 +15,6 @@ use crate::report::versus::Versus;
 pub(in crate::report::html) fn versus(pair: &Versus, scales: &Scales) -> Value {
     let batches = || pair.by_batch.iter().map(|(batch, _)| *batch as f64);
     let ratios = || pair.by_batch.iter().map(|(_, ratio)| ratio);
-    let top = ratios().map(|ratio| ratio.high).fold(1.0, f64::max);
     let mut plot = Plot::new();
     plot.add_trace(
         Scatter::new(batches().collect(), ratios().map(|ratio| short(ratio.median)).collect())
@@ -37,8 +36,8 @@ pub(in crate::report::html) fn versus(pair: &Versus, scales: &Scales) -> Value {
             .hover_info(HoverInfo::Skip)
             .meta(1_u64),
     );
-    let y =
-        Axis::new().title(Title::with_text("times as fast")).range(AxisRange::new(0.0, top * 1.1));
+    // Twice as fast and half as fast are equally far from 1.
+    let y = logarithmic("times as fast", extremes(ratios().flat_map(|r| [r.low, r.high, 1.0])));
     let mut layout = over_batch(scales, y);
     if let Some(batch) = pair.wins_from {
         let from = Shape::new()
@@ -79,6 +78,7 @@ mod tests {
         assert_eq!(spec["data"][0]["y"], serde_json::json!([0.5, 7.5]));
         assert_eq!(spec["data"][0]["error_y"]["arrayminus"][1], 0.1);
         assert_eq!(spec["data"][0]["text"][1], "7.50 times (7.40 to 7.70)");
+        assert_eq!(spec["layout"]["yaxis"]["type"], "log");
         assert_eq!(spec["layout"]["shapes"][0]["x0"], 64);
         assert_eq!(spec["data"][1]["x"], serde_json::json!([1.0, 64.0]));
     }

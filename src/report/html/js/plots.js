@@ -48,8 +48,9 @@ function drawer(specs, state, open) {
 
 // The cell of the point nearest to a press: one label tells of all points above one another.
 function pressed(plot, { points, event }) {
+  const top = plot.getBoundingClientRect().top;
   const far = ({ yaxis, y }) =>
-    event && yaxis?.d2p ? Math.abs(plot.getBoundingClientRect().top + yaxis._offset + yaxis.d2p(y) - event.clientY) : 0;
+    event && yaxis?.d2p ? Math.abs(top + yaxis._offset + yaxis.d2p(y) - event.clientY) : 0;
   const cells = points.filter((point) => Number.isInteger(point.customdata));
   return cells.sort((a, b) => far(a) - far(b))[0]?.customdata ?? null;
 }
@@ -63,16 +64,19 @@ function filled(spec, name, rows) {
     const places = trace.customdata;
     if (!places) continue;
     if (kind === "heat") {
-      trace.z = places.map((row) => row.map((place) => (place === null || rows[place].verdict !== "VALID" ? null : rateOf(place))));
+      const usable = (place) => place !== null && rows[place].verdict === "VALID";
+      trace.z = places.map((row) => row.map((place) => (usable(place) ? rateOf(place) : null)));
     } else if (kind === "own-cost" && places.length) {
       trace.y = places.map((place) => of("instances")(place) / rateOf(place) * 1e6);
       trace.text = trace.y.map((us) => nanos(us * 1e3));
     } else if (kind === "throughput") {
-      const [low, high] = ["low", "high"].map((end) => of("throughput_ci95_" + end + "_images_per_s"));
+      const low = of("throughput_ci95_low_images_per_s");
+      const high = of("throughput_ci95_high_images_per_s");
       trace.y = places.map(rateOf);
       trace.error_y.array = places.map((place) => high(place) - rateOf(place));
       trace.error_y.arrayminus = places.map((place) => rateOf(place) - low(place));
-      trace.text = places.map((place) => rate(rateOf(place)) + " images/s, 95% within " + rate(low(place)) + " to " + rate(high(place)));
+      const within = (place) => ", 95% within " + rate(low(place)) + " to " + rate(high(place));
+      trace.text = places.map((place) => rate(rateOf(place)) + " images/s" + within(place));
     } else if (kind === "latency") {
       const percentile = trace.line.dash === "dot" ? "p99" : "p50";
       const ns = places.map(of("latency_" + percentile + "_ns"));
@@ -94,7 +98,9 @@ function chosen(spec, name, { axes, ends, shown, cell }) {
   }
   if (kind === "throughput" && axes.throughput === "log") logarithmic(yaxis, ends.throughput);
   if (kind === "latency" && axes.latency === "linear") linear(yaxis, ends.latency);
-  if (kind === "curves" && axes.latency === "log") logarithmic(yaxis, extremes(spec.data.flatMap((trace) => trace.y)));
+  if (kind === "curves" && axes.latency === "log") {
+    logarithmic(yaxis, extremes(spec.data.flatMap((trace) => trace.y)));
+  }
   for (const trace of spec.data) {
     const of = trace.customdata?.flat().find(Number.isInteger);
     if (of !== undefined && !shown(of)) trace.visible = false;
@@ -102,7 +108,8 @@ function chosen(spec, name, { axes, ends, shown, cell }) {
   const grid = kind === "heat" ? spec.data[0].customdata : [];
   grid.forEach((row, y) => row.forEach((place, x) => {
     if (place === null || place !== cell) return;
-    const frame = { type: "rect", x0: x - 0.44, x1: x + 0.44, y0: y - 0.4, y1: y + 0.4, line: { width: 2, dash: "dot" } };
+    const ends = { x0: x - 0.44, x1: x + 0.44, y0: y - 0.4, y1: y + 0.4 };
+    const frame = { type: "rect", ...ends, line: { width: 2, dash: "dot" } };
     spec.layout.shapes = [...(spec.layout.shapes ?? []), frame];
   }));
   return spec;
@@ -119,9 +126,14 @@ function logarithmic(axis, [least, greatest]) {
   const steps = high >= low * 100 ? [1] : [1, 2, 5];
   const ticks = [];
   for (let decade = Math.floor(Math.log10(low)); decade <= Math.log10(high); decade++) {
-    for (const step of steps) if (step * 10 ** decade >= low && step * 10 ** decade <= high) ticks.push(Number((step * 10 ** decade).toPrecision(1)));
+    // Without the noise of binary fractions.
+    ticks.push(...steps.map((step) => Number((step * 10 ** decade).toPrecision(1))));
   }
-  Object.assign(axis, { type: "log", autorange: false, range: [Math.log10(low), Math.log10(high)], tickvals: ticks, ticktext: ticks.map((tick) => (tick < 1 ? String(tick) : count(tick))) });
+  const tickvals = ticks.filter((tick) => tick >= low && tick <= high);
+  Object.assign(axis, {
+    type: "log", autorange: false, range: [Math.log10(low), Math.log10(high)],
+    tickvals, ticktext: tickvals.map((tick) => (tick < 1 ? String(tick) : count(tick))),
+  });
 }
 
 function linear(axis, [, greatest]) {
@@ -131,13 +143,16 @@ function linear(axis, [, greatest]) {
 
 function themed(spec, colours, print) {
   for (const trace of spec.data) {
-    const colour = { invalid: colours.care, soft: colours.soft }[trace.meta] ?? colours.lines[trace.meta % colours.lines.length];
+    const series = colours.lines[trace.meta % colours.lines.length];
+    const colour = trace.meta === "invalid" ? colours.care : series;
     if (trace.type === "heatmap") {
       trace.colorscale = colours.heat;
     } else if (trace.mode === "text") {
       trace.textfont = { color: trace.meta === "remark" ? colours.soft : colours.heatInk, size: 12.5 };
     } else if (trace.type === "bar") {
-      trace.marker = { ...trace.marker, color: trace.marker.meta.map((n) => (n === "soft" ? colours.soft : colours.lines[n])), opacity: trace.marker.meta.map((n) => (n === "soft" ? 0.5 : 1)) };
+      const { meta } = trace.marker;
+      trace.marker.color = meta.map((n) => (n === "soft" ? colours.soft : colours.lines[n]));
+      trace.marker.opacity = meta.map((n) => (n === "soft" ? 0.5 : 1));
       trace.textfont = { color: colours.ink };
     } else {
       trace.line = { ...trace.line, color: colour };

@@ -1,14 +1,15 @@
 // The table: sorting, a button in each row, and results.csv for the clipboard.
-const UNITS = { ns: 1, us: 1e3, ms: 1e6, s: 1e9, min: 60e9, KiB: 1024, MiB: 1048576, GiB: 1073741824 };
-
-function tableOf(table) {
-  const rows = [...table.tBodies[0].rows];
+function tableOf(table, cells) {
+  const lines = [...table.tBodies[0].rows];
   const heads = [...table.tHead.rows[0].cells];
-  rows.forEach((row, place) => {
-    row.dataset.cell = place;
-    // Until the exact figures are unpacked, and where they cannot be, what is read is sorted by.
+  lines.forEach((line, place) => {
+    line.dataset.cell = place;
     heads.forEach((head, column) => {
-      if (head.classList.contains("n")) row.cells[column].dataset.sort = roughly(row.cells[column].textContent);
+      // What has no column of its own is a percentage, or the sign for an unknown one.
+      const field = line.cells[column];
+      const said = parseFloat(field.textContent.replace("±", ""));
+      if (head.dataset.csv) field.dataset.sort = cells[place][head.dataset.csv];
+      else if (head.classList.contains("n")) field.dataset.sort = Number.isNaN(said) ? "" : said;
     });
   });
   heads.forEach((head, column) => {
@@ -18,21 +19,7 @@ function tableOf(table) {
     head.append(button);
     button.addEventListener("click", () => sort(table, heads, column));
   });
-  return rows;
-}
-
-function roughly(text) {
-  const [number, unit] = text.replace(/[±,%]/g, "").split(" ");
-  return number === UNKNOWN ? "" : parseFloat(number) * (UNITS[unit] ?? 1);
-}
-
-function exactly(rows, cells) {
-  const heads = [...document.querySelectorAll("#cells thead th")];
-  for (const row of rows) {
-    heads.forEach((head, column) => {
-      if (head.dataset.csv) row.cells[column].dataset.sort = cells[row.dataset.cell][head.dataset.csv] ?? "";
-    });
-  }
+  return lines;
 }
 
 // Rows in the order of a column; pressed again, the other way round. Unknown figures stay last.
