@@ -28,7 +28,7 @@ pub(super) fn render(run: &RunRecord) -> String {
 
 /// What to know before believing the figures, as a list.
 fn notices(run: &RunRecord) -> Option<String> {
-    let data = run.synthetic.then(|| format!("Not MNIST: {}", run.data_source));
+    let data = run.synthetic.then(|| format!("Data: {}", run.data_source));
     let warnings = words::warnings(run).map(|text| format!("Warning: {text}"));
     let lines: Vec<String> =
         data.into_iter().chain(warnings).map(|text| format!("- {}", escaped(&text))).collect();
@@ -137,7 +137,8 @@ fn environment(run: &RunRecord) -> String {
         Some(format!("Plimsoll {}", run.plimsoll_version)),
         host.git_revision.as_ref().map(|revision| format!("revision {revision}")),
         Some(run.data_source.clone()),
-        Some(run.model_source.clone()),
+        // What is known of its training is in the record.
+        run.model_source.split(" (").next().map(String::from),
         Some(format!("seed {}", run.seed)),
         Some(run.started.clone()),
     ];
