@@ -27,7 +27,7 @@ pub(in crate::report::html) fn versus(pair: &Versus, scales: &Scales) -> Value {
             .text_array(ratios().map(times).collect())
             .meta(0_u64),
     );
-    let ends: Vec<f64> = batches().take(1).chain(batches().last()).collect();
+    let ends: Vec<f64> = batches().take(1).chain(batches().next_back()).collect();
     plot.add_trace(
         Scatter::new(ends.clone(), vec![1.0; ends.len()])
             .name("equally fast")
