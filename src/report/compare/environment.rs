@@ -47,12 +47,13 @@ pub fn differences(base: &RunRecord, new: &RunRecord) -> Vec<Difference> {
         .filter(|((_, base), (_, new))| base != new)
         .map(|((what, base), (_, new))| Difference { what, base, new })
         .collect();
-    let memory: [(_, fn(&Host) -> Option<u64>); 2] = [
-        ("memory", |host| Some(host.memory_bytes)),
-        ("memory granted by the control group", |host| host.cgroup_memory_bytes),
-    ];
-    for (what, of) in memory {
-        let (base, new) = (of(&base.host), of(&new.host));
+    let memory = |host: &Host| {
+        [
+            ("memory", Some(host.memory_bytes)),
+            ("memory granted by the control group", host.cgroup_memory_bytes),
+        ]
+    };
+    for ((what, base), (_, new)) in memory(&base.host).into_iter().zip(memory(&new.host)) {
         if !alike(base, new) {
             let told = |size: Option<u64>| size.map_or_else(|| UNTOLD.into(), bytes);
             found.push(Difference { what, base: told(base), new: told(new) });

@@ -1,11 +1,13 @@
 //! Scripted devices that take their time, stall and fail: what is measured of them is known.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use super::*;
 use crate::backend::Null;
 use crate::data::IMAGE_PIXELS;
+use crate::record::Scenario;
 
 const MS: u64 = 1_000_000;
 
@@ -230,4 +232,15 @@ fn a_measurement_that_no_one_wants_any_longer_ends() {
         signs.finish();
         assert_eq!(measuring.join().unwrap().unwrap().images, 0);
     });
+}
+
+#[test]
+fn the_opening_of_sessions_is_no_warm_up() {
+    // The first batch is the shape's, before the warm-up; it takes longer than the longest one.
+    let slow = Null::scripted(Arc::new(|batch, _| {
+        Ok(Duration::from_millis(if batch == 0 { 150 } else { 1 }))
+    }));
+    let order = order(Scenario::Offline, 4, 1);
+    let measured = measure(&order, &slow).unwrap();
+    assert!(measured.warmup_s >= 0.06, "three windows of 20 ms: {}", measured.warmup_s);
 }

@@ -10,7 +10,7 @@ use crate::sweep::schedule::{Findings, Schedule, Seen, SoFar};
 use crate::units;
 
 /// A grid of fewer cells is measured whole: a quarter of it would be a guess.
-const SMALL: usize = 8;
+const SMALL: usize = 12;
 /// The fewest cells that a search may measure.
 const LEAST: usize = 3;
 /// The answer is to be within this share of the best.
@@ -22,7 +22,7 @@ const ENOUGH: f64 = 0.01;
 
 /// The most cells that a search of a grid of so many measures.
 pub(in crate::sweep) fn most(cells: usize) -> usize {
-    if cells < SMALL { cells } else { (cells / 4).max(LEAST) }
+    if cells < SMALL { cells } else { cells / 4 }
 }
 
 /// Whether a search may answer with this cell.
