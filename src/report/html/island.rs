@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::charts::{self, Group, Scales, short};
 use super::page::Parts;
 use crate::measure::Recorder;
-use crate::record::{Cell, CellRecord, RunRecord, StageClock, Verdict};
+use crate::record::{CellRecord, RunRecord, StageClock, Verdict};
 use crate::report::waterfall::{bottleneck, waterfall};
 use crate::report::{csv, words};
 
@@ -97,7 +97,7 @@ fn cells(run: &RunRecord) -> Value {
         each(run, |record| record.rounds.iter().map(of).collect())
     };
     json!({
-        "names": each(run, |record| name(run, &record.cell).into()),
+        "names": each(run, |record| words::cell(&record.cell).into()),
         "curves": each(run, curve),
         "at": rounds(|round| round.at_s.round().into()),
         "rates": rounds(|round| whole(round.throughput_images_per_s).into()),
@@ -109,11 +109,6 @@ fn cells(run: &RunRecord) -> Value {
         }),
         "bottlenecks": each(run, |record| bottleneck(run, record).into()),
     })
-}
-
-/// The name of a cell, with what sets it apart.
-fn name(run: &RunRecord, cell: &Cell) -> String {
-    format!("{}{}", words::cell(cell), charts::extra(run, cell))
 }
 
 /// A rate without its fraction, where its digits are many.

@@ -13,6 +13,8 @@ pub(super) use self::lines::{latency, own_cost, throughput};
 pub(super) use self::scaling::{over, scaling};
 pub(super) use self::versus::versus;
 
+use std::iter;
+
 use plotly::Plot;
 use serde_json::Value;
 
@@ -22,7 +24,7 @@ use crate::report::words;
 /// Cells of one backend, device and precision, and of one scenario, staging and number of sessions:
 /// one panel of each kind of plot.
 pub(super) struct Group<'a> {
-    /// What they have in common: "torch on cpu", with [what sets it apart](extra).
+    /// What they have in common: "torch on cpu", with what sets it apart: "pinned", "closed:64".
     pub(super) name: String,
     /// "torch on cpu" alone.
     pub(super) plain: String,
@@ -34,10 +36,14 @@ pub(super) struct Group<'a> {
 
 /// The panels of a run, in the order of the grid; none for cells that were all skipped.
 pub(super) fn groups(run: &RunRecord) -> Vec<Group<'_>> {
+    let apart = apart(run);
+    let name = |cell: &Cell| {
+        let parts = apart.iter().map(|part| part(cell));
+        iter::once(words::group(cell)).chain(parts).collect::<Vec<_>>().join(", ")
+    };
     let mut groups: Vec<Group<'_>> = Vec::new();
     for record in &run.cells {
-        let plain = words::group(&record.cell);
-        let name = format!("{plain}{}", extra(run, &record.cell));
+        let (plain, name) = (words::group(&record.cell), name(&record.cell));
         match groups.iter_mut().find(|group| group.name == name) {
             Some(group) => group.cells.push(record),
             None => {
@@ -47,7 +53,7 @@ pub(super) fn groups(run: &RunRecord) -> Vec<Group<'_>> {
         }
     }
     for (cell, _) in &run.skipped {
-        let name = format!("{}{}", words::group(cell), extra(run, cell));
+        let name = name(cell);
         if let Some(group) = groups.iter_mut().find(|group| group.name == name) {
             group.skipped.push(cell);
         }
@@ -55,18 +61,21 @@ pub(super) fn groups(run: &RunRecord) -> Vec<Group<'_>> {
     groups
 }
 
-/// What sets a cell apart in a run whose cells differ in it: ", 2 sessions, pinned, closed:64".
-pub(super) fn extra(run: &RunRecord, cell: &Cell) -> String {
-    let parts: [fn(&Cell) -> String; 3] = [
+/// Reads off a cell what may set it apart.
+type Part = fn(&Cell) -> String;
+
+/// In what, beside backend, device and precision, the cells of a run differ.
+fn apart(run: &RunRecord) -> Vec<Part> {
+    let parts: [Part; 3] = [
         |cell| words::counted(cell.sessions, "session"),
         |cell| cell.staging.clone(),
         |cell| cell.scenario.to_string(),
     ];
-    let told = parts.iter().filter(|part| {
-        let mine = part(cell);
-        run.cells.iter().any(|record| part(&record.cell) != mine)
-    });
-    told.map(|part| format!(", {}", part(cell))).collect()
+    let differs = |part: &Part| {
+        let mut texts = run.cells.iter().map(|record| part(&record.cell));
+        texts.next().is_some_and(|first| texts.any(|text| text != first))
+    };
+    parts.into_iter().filter(differs).collect()
 }
 
 impl<'a> Group<'a> {

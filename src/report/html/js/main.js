@@ -11,6 +11,8 @@ try {
   const lines = tableOf(document.getElementById("cells"), rows);
   copying(document.getElementById("copy"), document.getElementById("copied"), data.csv);
 
+  document.getElementById("curves").closest("section").hidden = data.compare.length === 0;
+
   const every = (...names) =>
     extremes(lines.flatMap((_, place) => names.map((name) => figure(rows[place], name))));
   state.ends.throughput = every("throughput_images_per_s");
