@@ -170,7 +170,7 @@ mod tests {
         let says =
             |more: &str, n| expected(&config(&format!("{TWO_SECONDS}{more}")), &cells("a", n));
         assert_eq!(
-            says("", 36).unwrap(),
+            says("max_rounds = 7", 36).unwrap(),
             "36 cells x 5 rounds, about 6.00 min, and at most 2.40 min more for cells whose \
              interval is still wide after them"
         );

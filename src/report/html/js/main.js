@@ -24,7 +24,11 @@ try {
     if (!name.startsWith("cell-")) return filled(structuredClone(data.plots[name]), name, rows);
     if (place === null) return null;
     if (name === "cell-curve") return curves(data, [place]);
-    if (name === "cell-stages") return stages(barsOf(data, rows[place], place));
+    if (name === "cell-stages") {
+      // Offline, what waits is the rest of the data set: its bar would dwarf the work.
+      const waits = rows[place].scenario === "offline" ? "queue" : "";
+      return stages(barsOf(data, rows[place], place).filter(({ name }) => name !== waits));
+    }
     return rounds(rows[place], roundsOf(data, place));
   };
   const open = (place, focus = true) => {
