@@ -2,7 +2,7 @@
 //!
 //! - [`Constant`] and [`Poisson`] are endless schedules, iterators over times since their start.
 //! - [`Pacer`] says of a schedule what is due, and how to wait for what is not.
-//! - [`share`] shares the requests of a closed loop out among instances.
+//! - [`share()`] shares the requests of a closed loop out among instances.
 
 mod arrivals;
 mod pacer;

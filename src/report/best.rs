@@ -19,7 +19,7 @@ pub struct Best<'a> {
 
 /// The valid cell of the highest throughput; or, of those whose intervals reach its own, the one
 /// that takes the fewest cores (instances x threads), and of these the fastest. Of several scenarios
-/// one alone has a part in it, see [`comparable`]. None where no cell is valid.
+/// one alone has a part in it, see `comparable`. None where no cell is valid.
 pub fn best(cells: &[CellRecord]) -> Option<Best<'_>> {
     let valid = |cell: &&CellRecord| cell.verdict == Verdict::Valid;
     let usable = comparable(cells.iter().filter(valid));

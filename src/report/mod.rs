@@ -13,7 +13,7 @@
 //! | `report.html` | the page | people |
 //! | `report.md` | the answer and the best cells | an issue |
 //! | `latency.hlog` | latencies of each cell | HdrHistogram's readers |
-//! | `bundle.tar.gz` | all but the page, and the configuration | sending, and [`open`] |
+//! | `bundle.tar.gz` | all but the page, and the configuration | sending, and [`open()`] |
 //!
 //! Files hold machine units, named in their headers; the table and the page show human ones.
 
