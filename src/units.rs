@@ -74,6 +74,11 @@ pub fn count(n: u64) -> String {
     out
 }
 
+/// So many of a thing: "1 instance", "10,000 objects".
+pub fn counted(n: usize, thing: &str) -> String {
+    format!("{} {thing}{}", count(n as u64), if n == 1 { "" } else { "s" })
+}
+
 /// A rate a second with thousands separators, to three significant digits: `12,300`.
 pub fn rate(per_second: f64) -> String {
     if !per_second.is_finite() {

@@ -1,5 +1,6 @@
 //! `plimsoll report` and `plimsoll compare` over a run that was really measured.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -7,20 +8,6 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 
 use crate::support::{Ended, run, skipped};
-
-const TINY: &str = r#"
-backends = ["native"]
-instances = [1]
-batch_sizes = [4, 32]
-threads = [1]
-rounds = 3
-window = "30ms"
-warmup_min = "0"
-warmup_max = "60ms"
-warmup_window = "10ms"
-images = 64
-check_images = 16
-"#;
 
 const FILES: [&str; 7] = [
     "report.html",
@@ -38,14 +25,11 @@ fn measured() -> &'static Path {
     let root = RUN.get_or_init(|| {
         let root = tempfile::tempdir().unwrap();
         let (config, out) = (root.path().join("sweep.toml"), root.path().join("report"));
-        fs::write(&config, TINY).unwrap();
-        let swept = run([
-            "sweep".as_ref(),
-            config.as_os_str(),
-            "--out".as_ref(),
-            out.as_os_str(),
-            "--synthetic".as_ref(),
-        ]);
+        fs::write(&config, include_str!("support/tiny.toml")).unwrap();
+        let mut args: Vec<OsString> = vec!["sweep".into(), config.into(), "--out".into()];
+        args.push(out.clone().into());
+        let few = ["--synthetic", "--backend", "native", "--instances", "1"];
+        let swept = run(args.into_iter().chain(few.map(Into::into)));
         // Cells may be INVALID on a busy machine; that is not what is tested here.
         assert!(out.join("results.json").exists(), "{swept}");
         root

@@ -11,20 +11,7 @@ use rustix::process::Signal;
 
 use crate::support::{Ended, Running, lives, run, signal, wait_until};
 
-const TINY: &str = r#"
-backends = ["native", "null"]
-instances = [1, 2]
-batch_sizes = [4, 32]
-threads = [1]
-rounds = 3
-max_rounds = 3
-window = "30ms"
-warmup_min = "0"
-warmup_max = "60ms"
-warmup_window = "10ms"
-images = 64
-check_images = 16
-"#;
+const TINY: &str = include_str!("support/tiny.toml");
 
 /// A folder with a configuration and a place for the report.
 struct Bench {
@@ -138,10 +125,13 @@ fn a_sweep_measures_every_cell_and_writes_every_file() {
 #[track_caller]
 fn says_what_the_machine_can_do(record: &RunRecord) {
     let ceilings = record.ceilings.as_ref().unwrap();
-    for cell in record.cells.iter().filter(|cell| cell.cell.backend == "native") {
-        let rate = plimsoll::model::FLOP_PER_IMAGE as f64 * cell.throughput_images_per_s;
-        assert!(rate < ceilings.fma_all_cores_flop_per_s, "{rate:e} in {:?}", cell.cell);
-    }
+    let native = record.cells.iter().filter(|cell| cell.cell.backend == "native");
+    let fastest = native.map(|cell| cell.throughput_images_per_s).fold(0.0, f64::max);
+    let rate = plimsoll::model::FLOP_PER_IMAGE as f64 * fastest;
+    let ceiling = ceilings.fma_all_cores_flop_per_s;
+    // Where other tests take the cores away, it may be too low, and that is said.
+    let told = record.warnings.iter().any(|warning| warning.contains("its ceilings"));
+    assert_eq!(rate > ceiling, told, "{rate:e} of {ceiling:e}");
     assert!(ceilings.copy_one_core_bytes_per_s > 0.0);
     assert!(ceilings.decode_one_core_images_per_s > 0.0);
     let job = record.job_stages.as_ref().unwrap();
@@ -502,9 +492,12 @@ fn a_sweep_interrupted_before_its_first_measurement_has_nothing_to_report() {
 fn a_killed_sweep_leaves_its_rounds_on_the_disk_and_no_instance_behind() {
     let bench = Bench::new(TINY);
     let mut sweep = Running::start(bench.args(&[]));
-    sweep.until("two rounds were measured", |_| bench.rounds() >= 2);
-    let instances = sweep.instances();
-    assert!(!instances.is_empty());
+    let mut instances = Vec::new();
+    // Between two cells there is none.
+    sweep.until("two rounds were measured and an instance runs", |sweep| {
+        instances = sweep.instances();
+        bench.rounds() >= 2 && !instances.is_empty()
+    });
     signal(sweep.pid(), Signal::KILL);
     sweep.end();
     wait_until("the instances left", || instances.iter().all(|&pid| !lives(pid)));

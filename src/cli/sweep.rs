@@ -142,6 +142,9 @@ pub(super) fn run(args: Args) -> Result<u8> {
     let config = args.overrides().apply(file);
     config.check(backend::names())?;
     let grid = sweep::grid(&config, &Machine::this())?;
+    if args.resume {
+        Journal::expect_in(&args.out)?;
+    }
     announce(&config, &grid)?;
     if args.dry_run {
         for cell in &grid.cells {

@@ -15,7 +15,9 @@ mod verdict;
 
 pub use self::drift::{Drift, Sample, drift};
 pub use self::recorder::{Percentiles, Recorder, samples_needed};
-pub use self::stats::{Interval, median, median_interval, ratio_interval, unpaired_ratio_interval};
+pub use self::stats::{
+    Interval, joint_seconds, median, median_interval, ratio_interval, unpaired_ratio_interval,
+};
 pub use self::steady::{Phase, Warmup, WarmupRule};
 pub use self::supply::Supply;
 pub use self::usl::{Usl, usl};

@@ -98,7 +98,8 @@ impl Recorder {
     /// equally far apart, as HdrHistogram's own plots have it (G. Tene).
     pub fn curve(&self) -> Vec<(f64, u64)> {
         let samples = self.samples();
-        let decades = (0i32..).map(|decade| 10f64.powi(decade));
+        // Past what 64 bits count.
+        let decades = (0i32..20).map(|decade| 10f64.powi(decade));
         decades
             .flat_map(|decade| STEPS.iter().map(move |step| 1.0 - 1.0 / (step * decade)))
             .take_while(|quantile| samples >= samples_needed(*quantile).max(1))

@@ -34,6 +34,17 @@ impl Interval {
     }
 }
 
+/// The time in which so many images, in seconds, come to the rate that the parts add up to: windows
+/// that ran side by side differ by a batch in length. None where no part has a rate.
+pub fn joint_seconds(parts: impl Iterator<Item = (u64, f64)>) -> Option<f64> {
+    let (images, rate) = parts
+        .filter(|&(_, seconds)| seconds > 0.0)
+        .fold((0, 0.0), |(all, rate), (images, seconds)| {
+            (all + images, rate + images as f64 / seconds)
+        });
+    (rate > 0.0).then(|| images as f64 / rate)
+}
+
 /// The median: of an even number of samples the mean of the middle two. Absent for no samples and
 /// where one is not a finite number.
 pub fn median(samples: &[f64]) -> Option<f64> {
@@ -179,6 +190,14 @@ mod tests {
         let medians = all_medians(samples);
         let at = |q: f64| medians[(q * medians.len() as f64) as usize];
         (at(0.025), at(0.975))
+    }
+
+    #[test]
+    fn rates_of_parts_side_by_side_add_up() {
+        // 300 and 200 a second: 400 images take 0.8 s of both.
+        assert_eq!(joint_seconds([(300, 1.0), (100, 0.5)].into_iter()), Some(0.8));
+        assert_eq!(joint_seconds([(300, 1.0), (0, 0.0)].into_iter()), Some(1.0));
+        assert_eq!(joint_seconds([(0, 1.0)].into_iter()), None);
     }
 
     #[test]

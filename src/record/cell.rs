@@ -28,6 +28,31 @@ pub struct Cell {
     pub scenario: Scenario,
 }
 
+/// The backend that runs no model; it measures the harness, and recommending it would be absurd.
+pub const NO_MODEL: &str = "null";
+
+impl Cell {
+    /// Whether a model runs in it.
+    pub fn has_model(&self) -> bool {
+        self.backend != NO_MODEL
+    }
+
+    /// The usual cell of a backend on the CPU: f32, one session an instance, offline.
+    pub fn on_cpu(backend: &str, instances: usize, batch: usize, threads: usize) -> Self {
+        Self {
+            backend: backend.into(),
+            device: "cpu".into(),
+            instances,
+            batch,
+            threads,
+            precision: "f32".into(),
+            sessions: 1,
+            staging: "pageable".into(),
+            scenario: Scenario::Offline,
+        }
+    }
+}
+
 /// What was measured in one cell over all rounds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -8,7 +8,8 @@ mod scenario;
 
 pub use self::ceilings::{Ceilings, JobStages};
 pub use self::cell::{
-    Cell, CellRecord, Latency, Load, Round, Stage, StageClock, Stages, Throttling, Verdict,
+    Cell, CellRecord, Latency, Load, NO_MODEL, Round, Stage, StageClock, Stages, Throttling,
+    Verdict,
 };
 pub use self::host::Host;
 pub use self::plan::{Mode, PlanRecord};

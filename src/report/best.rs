@@ -2,10 +2,8 @@
 
 use std::cmp::Ordering;
 
+use crate::measure::Interval;
 use crate::record::{CellRecord, Scenario, Verdict};
-
-/// The backend that runs no model; it measures the harness, and recommending it would be absurd.
-pub(super) const NO_MODEL: &str = "null";
 
 /// The cell to recommend.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +25,7 @@ pub fn best(cells: &[CellRecord]) -> Option<Best<'_>> {
     let cell = usable
         .iter()
         .copied()
-        .filter(|cell| overlap(cell.throughput_ci95, fastest.throughput_ci95))
+        .filter(|cell| interval(cell).overlaps(&interval(fastest)))
         .min_by(|a, b| cores(a).cmp(&cores(b)).then_with(|| faster(a, b)))
         .filter(|cell| cores(cell) < cores(fastest))
         .unwrap_or(fastest);
@@ -44,7 +42,7 @@ pub(super) fn comparable<'a>(cells: impl Iterator<Item = &'a CellRecord>) -> Vec
         Scenario::Closed(outstanding) => (1, outstanding),
         Scenario::Server(_) => (0, 0),
     };
-    let mut cells: Vec<_> = cells.filter(|record| record.cell.backend != NO_MODEL).collect();
+    let mut cells: Vec<_> = cells.filter(|record| record.cell.has_model()).collect();
     let first = cells.iter().map(|record| kind(record)).max();
     cells.retain(|record| Some(kind(record)) == first);
     cells
@@ -55,15 +53,16 @@ pub(super) fn cores(cell: &CellRecord) -> usize {
     cell.cell.instances * cell.cell.threads
 }
 
+fn interval(cell: &CellRecord) -> Interval {
+    let (low, high) = cell.throughput_ci95;
+    Interval { median: cell.throughput_images_per_s, low, high }
+}
+
 /// The faster first; of equals the one of the smaller batch, whose answers come sooner.
 pub(super) fn faster(a: &CellRecord, b: &CellRecord) -> Ordering {
     b.throughput_images_per_s
         .total_cmp(&a.throughput_images_per_s)
         .then_with(|| a.cell.batch.cmp(&b.cell.batch))
-}
-
-fn overlap(a: (f64, f64), b: (f64, f64)) -> bool {
-    a.0 <= b.1 && b.0 <= a.1
 }
 
 #[cfg(test)]
@@ -140,7 +139,7 @@ mod tests {
         let mut invalid = cell(4, 64, (200.0, 210.0));
         invalid.verdict = Verdict::Invalid(vec!["predictions differ".into()]);
         let mut null = cell(4, 64, (9e6, 9.1e6));
-        null.cell.backend = NO_MODEL.into();
+        null.cell.backend = "null".into();
         assert!(best(&[invalid.clone(), null.clone()]).is_none());
         assert_eq!(choice(&[invalid, null, cell(1, 64, (10.0, 11.0))]), Some((1, 64, None)));
     }

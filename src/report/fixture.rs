@@ -3,7 +3,7 @@
 use crate::measure::Recorder;
 use crate::record::{
     Ceilings, Cell, CellRecord, Host, JobStages, Latency, Mode, PlanRecord, Round, RunRecord,
-    SCHEMA_VERSION, Scenario, Stage, StageClock, Stages, Throttling, Verdict,
+    SCHEMA_VERSION, Stage, StageClock, Stages, Throttling, Verdict,
 };
 use crate::units::Nanos;
 
@@ -22,17 +22,7 @@ pub(super) fn cell(backend: &str, instances: usize, batch: usize) -> CellRecord 
         throttling: Throttling { stolen_share: Some(0.002), ..Throttling::default() },
     };
     CellRecord {
-        cell: Cell {
-            backend: backend.into(),
-            device: "cpu".into(),
-            instances,
-            batch,
-            threads: 1,
-            precision: "f32".into(),
-            sessions: 1,
-            staging: "pageable".into(),
-            scenario: Scenario::Offline,
-        },
+        cell: Cell::on_cpu(backend, instances, batch, 1),
         throughput_images_per_s: 20_000.5,
         throughput_ci95: (19_800.0, 20_200.25),
         latency: Latency {

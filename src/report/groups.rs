@@ -93,13 +93,12 @@ pub(super) fn ratio(this: &CellRecord, base: &CellRecord, seed: u64) -> Option<I
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::best::NO_MODEL;
     use crate::report::fixture;
 
     #[test]
     fn cells_are_grouped_by_what_runs_them_and_the_null_backend_is_left_out() {
         let mut run = fixture::run();
-        run.cells.push(fixture::cell(NO_MODEL, 1, 1));
+        run.cells.push(fixture::cell("null", 1, 1));
         run.cells[3].cell.device = "cuda:0".into();
         run.cells[4].cell.precision = "bf16".into();
         let groups = groups(&run);

@@ -4,7 +4,7 @@ use super::best::{cores, faster};
 use super::groups::{groups, valid};
 use super::{html, scaling, versus, words};
 use crate::record::{Cell, CellRecord, RunRecord};
-use crate::units::{bytes, rate};
+use crate::units::{bytes, counted, rate};
 
 /// Rows of the table.
 const SHOWN: usize = 12;
@@ -116,7 +116,7 @@ fn folded(what: &str, reasons: Vec<(String, Vec<String>)>) -> Option<String> {
         .collect();
     Some(format!(
         "<details><summary>{} {what}</summary>\n\n{}\n\n</details>",
-        words::counted(cells.len(), "cell"),
+        counted(cells.len(), "cell"),
         lines.join("\n"),
     ))
 }
@@ -126,7 +126,7 @@ fn environment(run: &RunRecord) -> String {
     let host = &run.host;
     let facts = [
         Some(host.cpu_model.clone()),
-        Some(words::counted(host.cores, "core")),
+        Some(counted(host.cores, "core")),
         host.cgroup_cpus.map(|cpus| format!("{cpus} granted")),
         Some(bytes(host.memory_bytes)),
         host.cgroup_memory_bytes.map(|granted| format!("{} granted", bytes(granted))),

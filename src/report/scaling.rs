@@ -4,6 +4,7 @@ use super::groups::{self, Group, valid};
 use super::words;
 use crate::measure::{Usl, usl};
 use crate::record::{Cell, CellRecord, RunRecord};
+use crate::units::counted;
 
 /// One curve over worker counts, all else the same.
 #[derive(Clone, Debug)]
@@ -88,7 +89,7 @@ fn of_group(run: &RunRecord, group: &Group<'_>) -> Vec<Scaling> {
     threads.dedup();
     let at = format!("{}, batch {}", group.name, best.cell.batch);
     let instances = threads.into_iter().filter_map(|threads| {
-        let name = format!("{at}, {}", words::counted(threads, "thread"));
+        let name = format!("{at}, {}", counted(threads, "thread"));
         curve(run, name, Over::Instances, &cells, |cell| cell.threads == threads)
     });
     let over_threads =
@@ -162,7 +163,7 @@ fn efficiency(points: &[Point], over: Over) -> String {
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return String::new() };
     format!(
         "{} do {} times what {} {}: {:.0}% of what each would alone.",
-        words::counted(last.workers, over.noun()),
+        counted(last.workers, over.noun()),
         words::times(last.throughput / first.throughput),
         first.workers,
         if first.workers == 1 { "does" } else { "do" },

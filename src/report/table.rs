@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyl
 
 use super::words::{self, Answer};
 use crate::record::{Cell, CellRecord, RunRecord, Verdict};
-use crate::units::{bytes, rate};
+use crate::units::{bytes, counted, rate};
 
 /// A column of the table.
 struct Column<'a> {
@@ -137,11 +137,11 @@ fn by_reason<'a>(what: &str, cells: impl Iterator<Item = (&'a Cell, String)>) ->
     let all = words::by_reason(cells);
     let rest = all.len().saturating_sub(SHOWN);
     let notes = all.into_iter().take(SHOWN).map(|(reason, names)| {
-        let cells = words::counted(names.len(), "cell");
+        let cells = counted(names.len(), "cell");
         printable(&format!("{what}, {cells} ({}): {reason}.", some(&names)))
     });
     let more = (rest > 0).then(|| {
-        let reasons = words::counted(rest, "more reason");
+        let reasons = counted(rest, "more reason");
         format!("{what}: {reasons} in results.csv and on the page.")
     });
     notes.chain(more).collect()

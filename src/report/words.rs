@@ -2,7 +2,7 @@
 
 use super::best::{Best, best, cores};
 use crate::record::{Cell, CellRecord, RunRecord, Scenario, Verdict};
-use crate::units::{Nanos, rate};
+use crate::units::{Nanos, counted, rate};
 
 /// What stands where a figure is not known.
 pub(super) const UNKNOWN: &str = "-";
@@ -30,11 +30,6 @@ pub(super) fn group(cell: &Cell) -> String {
 /// "2 instances of 1 thread".
 fn workers(cell: &Cell) -> String {
     format!("{} of {}", counted(cell.instances, "instance"), counted(cell.threads, "thread"))
-}
-
-/// "1 instance", "2 instances".
-pub(super) fn counted(n: usize, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
 /// Half the width of a cell's interval as a share of its median, "±1.2%"; none where a single
@@ -73,18 +68,38 @@ fn throughput(record: &CellRecord) -> String {
 }
 
 /// Reasons with the names of the cells that they apply to, both in the order of their first.
+/// Reasons that differ in their figures alone are one, with the figures of the first.
 pub(super) fn by_reason<'a>(
     cells: impl Iterator<Item = (&'a Cell, String)>,
 ) -> Vec<(String, Vec<String>)> {
     let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+    let mut differing = Vec::new();
     for (of, reason) in cells {
         let name = cell(of);
-        match groups.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, names)) => names.push(name),
-            None => groups.push((reason, vec![name])),
+        match groups.iter().position(|(known, _)| alike(known, &reason)) {
+            Some(group) => {
+                differing[group] |= groups[group].0 != reason;
+                groups[group].1.push(name);
+            }
+            None => {
+                groups.push((reason, vec![name]));
+                differing.push(false);
+            }
+        }
+    }
+    for ((reason, _), differing) in groups.iter_mut().zip(differing) {
+        if differing {
+            reason.push_str(" (figures of the first)");
         }
     }
     groups
+}
+
+/// Whether two texts are the same but for their figures.
+fn alike(a: &str, b: &str) -> bool {
+    const FIGURE: [char; 3] = ['.', ',', '-'];
+    let words = |text| str::split(text, |c: char| c.is_ascii_digit() || FIGURE.contains(&c));
+    words(a).filter(|word| !word.is_empty()).eq(words(b).filter(|word| !word.is_empty()))
 }
 
 /// The warnings of a run, but for one that says again what is said of its data anyway.
@@ -218,6 +233,23 @@ mod tests {
         let mut cell = fixture::cell("torch", 1, 1);
         cell.rounds.truncate(1);
         assert_eq!(plus_minus(&cell), None);
+    }
+
+    #[test]
+    fn reasons_that_differ_in_figures_alone_are_one() {
+        let cell = Cell::on_cpu("native", 1, 8, 1);
+        let told = |reasons: &[&str]| {
+            by_reason(reasons.iter().map(|&reason| (&cell, reason.to_owned())))
+                .into_iter()
+                .map(|(reason, names)| (reason, names.len()))
+                .collect::<Vec<_>>()
+        };
+        let wide =
+            ["known to within 7.2% only (1,200 to 1,380)", "known to within 12% only (9 to 12)"];
+        let both = ("known to within 7.2% only (1,200 to 1,380) (figures of the first)".into(), 2);
+        assert_eq!(told(&wide), [both]);
+        assert_eq!(told(&["no 1", "no 1"]), [("no 1".into(), 2)]);
+        assert_eq!(told(&["1 cell", "1 core"]), [("1 cell".into(), 1), ("1 core".into(), 1)]);
     }
 
     #[test]

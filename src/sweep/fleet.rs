@@ -12,8 +12,8 @@ use super::stages::StageTimes;
 use super::traffic::Traffic;
 use crate::config::Sweep;
 use crate::error::{Error, Result};
-use crate::measure::Recorder;
 use crate::measure::host::{Counters, Pressure, own_cores};
+use crate::measure::{Recorder, joint_seconds};
 use crate::pipeline::{Event, Fleet, place};
 use crate::record::{Cell, Throttling};
 
@@ -150,8 +150,6 @@ impl Bench for FleetBench<'_> {
 /// All instances of a cell as one measurement: rates add up.
 fn add_up(all: Vec<Measured>) -> Measurement {
     let images: u64 = all.iter().map(|one| one.images).sum();
-    let rate: f64 =
-        all.iter().filter(|m| m.seconds > 0.0).map(|m| m.images as f64 / m.seconds).sum();
     let mut latency = Recorder::new();
     let mut stages = StageTimes::default();
     let mut traffic = Traffic::default();
@@ -163,9 +161,7 @@ fn add_up(all: Vec<Measured>) -> Measurement {
     let longest = all.iter().map(|one| one.seconds).fold(0.0, f64::max);
     Measurement {
         images,
-        // The instances' windows differ by a batch; this is their length by which the rate is
-        // what the instances' own rates add up to.
-        seconds: if rate > 0.0 { images as f64 / rate } else { longest },
+        seconds: joint_seconds(all.iter().map(|one| (one.images, one.seconds))).unwrap_or(longest),
         warmup_s: all.iter().map(|one| one.warmup_s).fold(0.0, f64::max),
         steady: all.iter().all(|one| one.steady),
         latency,

@@ -6,7 +6,8 @@ use crate::backend;
 use crate::config::Sweep;
 use crate::error::{Error, Result};
 use crate::measure;
-use crate::record::{Cell, Scenario};
+use crate::record::{Cell, NO_MODEL, Scenario};
+use crate::units::counted;
 
 /// A pass with more threads than this many times the cores measures the scheduler alone.
 const MAX_OVERCOMMIT: usize = 4;
@@ -140,7 +141,7 @@ fn blank() -> Cell {
 /// The backends asked for; of none, all that are there but the one without a model.
 fn chosen(config: &Sweep, machine: &Machine) -> Vec<Offer> {
     if config.backends.is_empty() {
-        let there = |offer: &&Offer| offer.missing.is_none() && offer.name != "null";
+        let there = |offer: &&Offer| offer.missing.is_none() && offer.name != NO_MODEL;
         return machine.backends.iter().filter(there).cloned().collect();
     }
     let find = |name: &String| {
@@ -174,9 +175,8 @@ fn unfit(cell: &Cell, machine: &Machine) -> Option<String> {
         && requests < workers as u64
     {
         return Some(format!(
-            "{requests} outstanding request{} cannot occupy {workers} sessions: give at least \
-             closed:{workers}",
-            if requests == 1 { "" } else { "s" }
+            "{} cannot occupy {workers} sessions: give at least closed:{workers}",
+            counted(requests as usize, "outstanding request")
         ));
     }
     let busy = workers * threads;
@@ -192,7 +192,6 @@ fn unfit(cell: &Cell, machine: &Machine) -> Option<String> {
 
 /// "2 instances of 4 threads", "2 instances of 3 sessions of 4 threads".
 fn who(cell: &Cell) -> String {
-    let counted = |n: usize, noun: &str| format!("{n} {noun}{}", if n == 1 { "" } else { "s" });
     let mut who = counted(cell.instances, "instance");
     if cell.sessions > 1 {
         who += &format!(" of {}", counted(cell.sessions, "session"));

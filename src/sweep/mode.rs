@@ -148,17 +148,7 @@ mod tests {
     }
 
     fn cells(backend: &str, n: usize) -> Vec<Cell> {
-        let cell = |batch| Cell {
-            backend: backend.into(),
-            device: "cpu".into(),
-            instances: 1,
-            batch,
-            threads: 1,
-            precision: "f32".into(),
-            sessions: 1,
-            staging: "pageable".into(),
-            scenario: crate::record::Scenario::Offline,
-        };
+        let cell = |batch| Cell::on_cpu(backend, 1, batch, 1);
         (1..=n).map(cell).collect()
     }
 

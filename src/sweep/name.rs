@@ -1,16 +1,15 @@
 //! A cell in a few words.
 
 use crate::record::{Cell, Scenario};
-use crate::units;
+use crate::units::{count, counted};
 
 /// A cell in a few words, for a terminal: what every grid varies, and of the rest what is not usual.
 pub fn name(cell: &Cell) -> String {
     let Cell { backend, device, instances, batch, threads, precision, sessions, staging, scenario } =
         cell;
-    let counted = |n: usize, noun: &str| format!("{n} {noun}{}", if n == 1 { "" } else { "s" });
     let mut name = format!(
         "{backend} x{instances}, batch {}, {}",
-        units::count(*batch as u64),
+        count(*batch as u64),
         counted(*threads, "thread")
     );
     let mut add = |unusual: bool, text: &str| {
@@ -33,17 +32,7 @@ mod tests {
 
     #[test]
     fn what_is_usual_goes_without_saying() {
-        let usual = Cell {
-            backend: "native".into(),
-            device: "cpu".into(),
-            instances: 2,
-            batch: 1_000,
-            threads: 1,
-            precision: "f32".into(),
-            sessions: 1,
-            staging: "pageable".into(),
-            scenario: Scenario::Offline,
-        };
+        let usual = Cell::on_cpu("native", 2, 1_000, 1);
         assert_eq!(name(&usual), "native x2, batch 1,000, 1 thread");
         let unusual = Cell {
             device: "cuda:1".into(),

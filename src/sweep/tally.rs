@@ -104,7 +104,7 @@ impl Tally {
         throughput: Option<Interval>,
     ) -> Verdict {
         let guard = match self.agreement {
-            _ if cell.backend == "null" => Guard::NoModel,
+            _ if !cell.has_model() => Guard::NoModel,
             Some(agreement) => agreement.guard(reference.tolerance),
             None => Guard::Missing,
         };
@@ -133,7 +133,7 @@ impl Tally {
     /// that is never one to choose.
     fn supply(&self, cell: &Cell) -> Supply {
         match cell.scenario {
-            _ if cell.backend == "null" => Supply::Itself,
+            _ if !cell.has_model() => Supply::Itself,
             Scenario::Closed(_) => Supply::Itself,
             Scenario::Offline => {
                 let shares: Vec<f64> = self.rounds.iter().map(|round| round.idle_share).collect();

@@ -24,7 +24,7 @@ use crate::measure::host::Facts;
 use crate::measure::{self, Drift, Sample, drift};
 use crate::model::{self, Weights};
 use crate::pipeline::sayable;
-use crate::record::{Cell, CellRecord, PlanRecord, RunRecord, SCHEMA_VERSION, Scenario};
+use crate::record::{Cell, CellRecord, NO_MODEL, PlanRecord, RunRecord, SCHEMA_VERSION};
 use crate::staging::Pool;
 use crate::units;
 
@@ -166,7 +166,10 @@ pub fn sweep(
     let ceilings = if outcome.interrupted {
         ceilings
     } else {
-        ceilings::larger(ceilings, &ceilings::measure(images)?)
+        let rates = outcome.cells.iter().map(|r| (&r.cell, r.throughput_images_per_s));
+        let (ceilings, warning) = ceilings::again(ceilings, images, rates)?;
+        warnings.extend(warning);
+        ceilings
     };
     let libtorch = backend::libtorch_version();
     let mut host = host(prepared.facts.clone(), libtorch, prepared.load_before);
@@ -249,17 +252,7 @@ fn own_cost(
 ) -> Vec<(usize, f64)> {
     let mut costs = Vec::with_capacity(config.batch_sizes.len());
     for &batch in &config.batch_sizes {
-        let cell = Cell {
-            backend: "null".into(),
-            device: "cpu".into(),
-            instances: 1,
-            batch,
-            threads: 1,
-            precision: "f32".into(),
-            sessions: 1,
-            staging: "pageable".into(),
-            scenario: Scenario::Offline,
-        };
+        let cell = Cell::on_cpu(NO_MODEL, 1, batch, 1);
         // Not the first time: there is no model whose predictions could be checked.
         match bench.measure(&cell, 1) {
             Ok(measured) if measured.images > 0 => {

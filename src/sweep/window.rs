@@ -2,7 +2,7 @@
 
 use super::stages::StageTimes;
 use crate::batching::Arrived;
-use crate::measure::Recorder;
+use crate::measure::{Recorder, joint_seconds};
 use crate::pipeline::{BatchTimes, Item};
 use crate::record::Scenario;
 use crate::units::Nanos;
@@ -125,9 +125,8 @@ pub(super) fn add_up(parts: &[Part], scenario: Scenario, length: Nanos) -> (Part
     }
     let session_seconds: f64 = match scenario {
         Scenario::Offline => {
-            let ended = parts.iter().filter(|part| part.seconds > 0.0);
-            let rate: f64 = ended.map(|part| part.images as f64 / part.seconds).sum();
-            all.seconds = if rate > 0.0 { all.images as f64 / rate } else { 0.0 };
+            let each = parts.iter().map(|part| (part.images, part.seconds));
+            all.seconds = joint_seconds(each).unwrap_or(0.0);
             parts.iter().map(|part| part.seconds).sum()
         }
         Scenario::Closed(_) | Scenario::Server(_) => {

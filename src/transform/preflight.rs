@@ -14,12 +14,13 @@ use super::plan::Plan;
 use super::record::{JobRecord, Jobs};
 use super::request;
 use super::resume;
-use super::source::{self, Source, plural};
+use super::source::{self, Source};
 use super::terms::{CompressionType, Partition, SplitType};
 use crate::config::MAX_INSTANCES;
 use crate::error::{Error, Result};
 use crate::pipeline::sayable;
 use crate::store::{Body, Location, Store};
+use crate::units::counted;
 use crate::{backend, batching, units};
 
 /// Objects of a folder whose sizes are looked at before every job; a dry run looks at all of them.
@@ -304,7 +305,7 @@ fn look_at_outputs(plan: &Plan, source: &Source, output: &Location, found: &mut 
         found.warn(format!(
             "the outputs of {} would have keys longer than 1,024 bytes and will fail: the first \
              is that of {}; choose a shorter --output",
-            plural(1 + long.count() as u64, "object"),
+            counted(1 + long.count(), "object"),
             objects.key(first),
         ));
     }

@@ -7,7 +7,7 @@ use super::manifest::Manifest;
 use super::terms::DataType;
 use crate::error::{Error, Result};
 use crate::store::{Listing, Location, Store};
-use crate::units;
+use crate::units::{self, counted};
 
 /// The largest manifest that is read, in bytes.
 const MANIFEST_BYTES: u64 = 1 << 30;
@@ -101,7 +101,7 @@ fn bleed(uri: &str, objects: &Listing, start: &str) -> Option<String> {
         .iter()
         .take(NAMED)
         .map(|(top, count)| match top.ends_with('/') {
-            true => format!("{top} ({})", plural(*count, "object")),
+            true => format!("{top} ({})", counted(*count as usize, "object")),
             false => (*top).to_owned(),
         })
         .collect();
@@ -113,7 +113,7 @@ fn bleed(uri: &str, objects: &Listing, start: &str) -> Option<String> {
         format!(
             "input {uri}: a prefix is taken literally, so that beside {} of {start} it also \
              matches {named}; end it with / to leave those out",
-            plural(meant, "object"),
+            counted(meant, "object"),
         )
     } else {
         format!(
@@ -217,7 +217,7 @@ impl Missing {
         let mut reason = format!(
             "{} of its {} cannot be found:",
             units::count(self.count as u64),
-            plural(manifest.len() as u64, "object")
+            counted(manifest.len(), "object")
         );
         for (i, error) in &self.first {
             // Writing into a text does not fail.
@@ -260,10 +260,6 @@ impl Missing {
 pub(super) fn path(uri: &str) -> Result<Option<std::path::PathBuf>> {
     let location = Location::parse(uri)?;
     Ok(location.folder().map(Path::to_owned))
-}
-
-pub(super) fn plural(n: u64, thing: &str) -> String {
-    format!("{} {thing}{}", units::count(n), if n == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

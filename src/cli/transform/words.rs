@@ -4,7 +4,7 @@ use crate::cli::exit;
 use crate::cli::output::{note, one_line, say};
 use crate::error::Result;
 use crate::transform::{Comparison, Finding, Pace, Plan, Severity, Summary};
-use crate::units::{self, Nanos};
+use crate::units::{self, Nanos, counted};
 
 /// Failed objects that are shown on the terminal; all of them are in the failures file.
 const SHOWN: usize = 20;
@@ -26,9 +26,9 @@ pub(super) fn warn_of_crowding(instances: usize) {
     if instances > cores {
         note(format_args!(
             "warning: {} share {}; they will be slower than {}",
-            plural(instances, "instance"),
-            plural(cores, "core"),
-            plural(cores, "instance"),
+            counted(instances, "instance"),
+            counted(cores, "core"),
+            counted(cores, "instance"),
         ));
     }
 }
@@ -47,11 +47,11 @@ pub(super) fn tell(plan: &Plan, summary: &Summary) -> Result<()> {
         seconds(summary.run_s),
         units::rate(summary.images_per_s),
         seconds(summary.startup_s),
-        plural(summary.instances.len() + summary.deaths.len(), "instance"),
+        counted(summary.instances.len() + summary.deaths.len(), "instance"),
         plan.backend,
     ))?;
     if summary.resumed > 0 {
-        say(format_args!("{} had their outputs already", plural(summary.resumed, "object")))?;
+        say(format_args!("{} had their outputs already", counted(summary.resumed, "object")))?;
     }
     if batches > 0 {
         say(format_args!(
@@ -77,13 +77,13 @@ fn tell_of_plan(plan: &Plan, summary: &Summary) -> Result<()> {
     let bytes = summary.bytes.map_or_else(String::new, |n| format!(" ({})", units::bytes(n)));
     say(format_args!(
         "would run {}{bytes} on {} of {}, {}",
-        plural(summary.objects - summary.resumed.min(summary.objects), "object"),
-        plural(summary.balance.objects.len() - summary.balance.idle, "instance"),
+        counted(summary.objects - summary.resumed.min(summary.objects), "object"),
+        counted(summary.balance.objects.len() - summary.balance.idle, "instance"),
         plan.backend,
         clap_name(&plan.partition),
     ))?;
     if summary.resumed > 0 {
-        say(format_args!("{} have their outputs already", plural(summary.resumed, "object")))?;
+        say(format_args!("{} have their outputs already", counted(summary.resumed, "object")))?;
     }
     say(one_line(format_args!("from {} to {}", plan.input, plan.output)))
 }
@@ -110,7 +110,7 @@ fn compared(comparison: &Comparison) -> String {
 
 fn differing(comparison: &Comparison) -> String {
     let first = comparison.first_differing.as_deref().unwrap_or_default();
-    format!("{} differ, first that of {first}", plural(comparison.differing, "output"))
+    format!("{} differ, first that of {first}", counted(comparison.differing, "output"))
 }
 
 /// Says what went wrong.
@@ -125,7 +125,7 @@ pub(super) fn complain(summary: &Summary) {
     if summary.failed > 0 && summary.unrecorded.is_none() {
         note(format_args!(
             "{} failed; {} are in {}/{FAILURES}",
-            plural(summary.failed, "object"),
+            counted(summary.failed, "object"),
             if summary.failed > SHOWN {
                 "all of them, with reasons,"
             } else {
@@ -144,7 +144,7 @@ pub(super) fn complain(summary: &Summary) {
         let why = if summary.interrupted { "interrupted" } else { "no instance is left" };
         note(format_args!(
             "{why}: {} not done; run the same command again, with --resume and --job-name {}",
-            plural(summary.unfinished, "object"),
+            counted(summary.unfinished, "object"),
             summary.name,
         ));
     }
@@ -169,8 +169,4 @@ pub(super) fn code(summary: &Summary) -> u8 {
 
 fn seconds(seconds: f64) -> Nanos {
     Nanos((seconds * 1e9) as u64)
-}
-
-fn plural(n: usize, thing: &str) -> String {
-    format!("{} {thing}{}", units::count(n as u64), if n == 1 { "" } else { "s" })
 }

@@ -4,8 +4,8 @@ use comfy_table::CellAlignment::{Left, Right};
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 
 use super::{Change, Comparison, Pair};
-use crate::report::words::{self, counted, times};
-use crate::units::rate;
+use crate::report::words::{self, times};
+use crate::units::{counted, rate};
 
 /// A row a cell, what only one run has, and a closing sentence.
 pub fn render(comparison: &Comparison) -> String {

@@ -13,7 +13,7 @@ use crate::report::scaling::{self, Scaling};
 use crate::report::versus::{self, Versus};
 use crate::report::waterfall::bottleneck;
 use crate::report::words::{self, Answer};
-use crate::units::{count, rate};
+use crate::units::{count, counted, rate};
 
 /// What stands in the page as it is: it unpacks the rest.
 const LOADER: &str = include_str!("js/unpack.js");
@@ -226,7 +226,7 @@ fn notices(run: &RunRecord) -> Vec<String> {
             "{} of {} are INVALID: their figures may not be used, and nothing is recommended from \
              them. The reasons are below the table.",
             count(invalid as u64),
-            words::counted(run.cells.len(), "cell"),
+            counted(run.cells.len(), "cell"),
         ));
     }
     notices.extend(words::warnings(run).map(String::from));

@@ -6,7 +6,7 @@ use crate::record::{Ceilings, Cell, Mode, RunRecord};
 use crate::report::scaling::Scaling;
 use crate::report::versus::Versus;
 use crate::report::words;
-use crate::units::rate;
+use crate::units::{counted, rate};
 
 /// Entries of a list of cells that stand in the page itself; a run of hundreds of invalid cells is
 /// to stay a page.
@@ -101,8 +101,8 @@ pub(super) fn ceilings(ceilings: &Ceilings) -> Vec<(&'static str, String)> {
 pub(super) fn plan(run: &RunRecord) -> String {
     let (plan, measured) = (&run.plan, run.cells.len());
     let of = match plan.grid_cells {
-        0 => words::counted(measured, "cell"),
-        grid => format!("{measured} of the grid's {}", words::counted(grid, "cell")),
+        0 => counted(measured, "cell"),
+        grid => format!("{measured} of the grid's {}", counted(grid, "cell")),
     };
     let budget = plan.budget_s.map_or_else(String::new, |s| format!(" within {s:.0} s"));
     match plan.mode {

@@ -5,7 +5,7 @@ use crate::measure::Interval;
 use crate::record::{CellRecord, Host, RunRecord, Scenario};
 use crate::report::best::Best;
 use crate::report::words::{self, UNKNOWN};
-use crate::units::{Nanos, bytes, count};
+use crate::units::{Nanos, bytes, count, counted};
 
 /// A figure of the headline, with its name and a remark.
 pub(super) struct Tile {
@@ -47,7 +47,7 @@ pub(super) fn tiles(record: &CellRecord) -> Vec<Tile> {
 
 /// The interval of a cell in words: "±0.4% (95% interval 45,600 to 46,000, 5 rounds)".
 pub(super) fn interval(record: &CellRecord) -> String {
-    let rounds = words::counted(record.rounds.len(), "round");
+    let rounds = counted(record.rounds.len(), "round");
     match words::plus_minus(record) {
         Some(half) => {
             let (low, high) = record.throughput_ci95;

@@ -3,8 +3,7 @@
 use crate::data::IMAGE_PIXELS;
 use crate::model::{CLASSES, FLOP_PER_IMAGE};
 use crate::record::{Ceilings, CellRecord, JobStages, Latency, RunRecord, Stage, StageClock};
-use crate::report::best::NO_MODEL;
-use crate::report::words::counted;
+use crate::units::counted;
 
 /// Bytes of an image's ten log-probabilities, on their way from a device.
 const SCORES_BYTES: usize = CLASSES * size_of::<f32>();
@@ -107,7 +106,7 @@ fn of_cores(one: f64, all: f64, cores: usize, of: usize) -> f64 {
 }
 
 fn compute(ceilings: &Ceilings, run: &RunRecord, record: &CellRecord) -> Option<Held> {
-    if record.cell.device != "cpu" || record.cell.backend == NO_MODEL {
+    if record.cell.device != "cpu" || !record.cell.has_model() {
         return None;
     }
     let cores = busy_cores(run, record);

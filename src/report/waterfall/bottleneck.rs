@@ -2,8 +2,7 @@
 
 use super::bars::{Bar, busy_cores, waterfall};
 use crate::record::{CellRecord, RunRecord, Scenario};
-use crate::report::best::NO_MODEL;
-use crate::report::words::counted;
+use crate::units::counted;
 use crate::units::{Nanos, count, rate};
 
 /// A session that stands idle for more of the window than this is not what bounds the cell. As
@@ -27,7 +26,7 @@ pub(in crate::report) fn bottleneck(run: &RunRecord, record: &CellRecord) -> Str
         return "Nothing was completed, so there is no bottleneck to name.".into();
     }
     let image_ns = record.cell.instances as f64 * 1e9 / images_per_s;
-    if record.cell.backend == NO_MODEL {
+    if !record.cell.has_model() {
         return format!(
             "The harness itself is the bottleneck, for no model runs: an image takes one instance \
              {}.",
@@ -315,7 +314,7 @@ mod tests {
         let untimed = CellRecord { stages: Default::default(), ..busy() };
         assert!(bottleneck(&run, &untimed).starts_with("No stage was timed"));
         let mut null = busy();
-        null.cell.backend = NO_MODEL.into();
+        null.cell.backend = "null".into();
         let said = "The harness itself is the bottleneck, for no model runs: an image takes one \
                     instance 3.21 us.";
         assert_eq!(bottleneck(&run, &null), said);

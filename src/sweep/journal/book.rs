@@ -30,6 +30,14 @@ impl Journal {
         dir.join(NAME).exists()
     }
 
+    /// Holds that it does, before anything is done that takes time.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where none is there.
+    pub fn expect_in(dir: &Path) -> Result<()> {
+        if Self::lies_in(dir) { Ok(()) } else { Err(none(&dir.join(NAME))) }
+    }
+
     /// Begins a journal in the folder of the report; what lies there of an earlier one is lost.
     ///
     /// # Errors
@@ -52,16 +60,7 @@ impl Journal {
         let path = dir.join(NAME);
         let text = match std::fs::read(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(Error::invalid(
-                    "--resume",
-                    format!(
-                        "there is no {} to go on with: no sweep was interrupted there, or its \
-                         report is complete; leave --resume out, or give that sweep's --out",
-                        path.display()
-                    ),
-                ));
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(none(&path)),
             Err(error) => return Err(Error::io("read", &path, error)),
         };
         let (earlier, entries, whole) = parse(&text, &path)?;
@@ -188,6 +187,17 @@ fn parse(text: &[u8], path: &Path) -> Result<(Header, Vec<Entry>, usize)> {
         })
         .collect::<Result<Vec<Entry>>>()?;
     Ok((header, entries, whole))
+}
+
+fn none(path: &Path) -> Error {
+    Error::invalid(
+        "--resume",
+        format!(
+            "there is no {} to go on with: no sweep was interrupted there, or its report is \
+             complete; leave --resume out, or give that sweep's --out",
+            path.display()
+        ),
+    )
 }
 
 #[cfg(test)]

@@ -185,21 +185,10 @@ pub(super) mod tests {
     use crate::config::Overrides;
     use crate::data::IMAGE_PIXELS;
     use crate::model;
-    use crate::record::Scenario;
     use crate::units::Nanos;
 
     fn cells() -> Vec<Cell> {
-        let cell = |batch| Cell {
-            backend: "native".into(),
-            device: "cpu".into(),
-            instances: 1,
-            batch,
-            threads: 1,
-            precision: "f32".into(),
-            sessions: 1,
-            staging: "pageable".into(),
-            scenario: Scenario::Offline,
-        };
+        let cell = |batch| Cell::on_cpu("native", 1, batch, 1);
         vec![cell(1), cell(8)]
     }
 

@@ -69,17 +69,7 @@ impl Observer for Notes {
 }
 
 fn cell(batch: usize) -> Cell {
-    Cell {
-        backend: "native".into(),
-        device: "cpu".into(),
-        instances: 1,
-        batch,
-        threads: 1,
-        precision: "f32".into(),
-        sessions: 1,
-        staging: "pageable".into(),
-        scenario: Scenario::Offline,
-    }
+    Cell::on_cpu("native", 1, batch, 1)
 }
 
 pub(super) fn cells(n: usize) -> Vec<Cell> {

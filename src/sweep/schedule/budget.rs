@@ -53,7 +53,7 @@ impl Budget {
     pub(in crate::sweep) fn new(config: &Sweep, cells: &[Cell], expected: Nanos) -> Self {
         Self {
             telling: telling(cells),
-            candidates: cells.iter().map(|cell| cell.backend != "null").collect(),
+            candidates: cells.iter().map(|cell| cell.has_model()).collect(),
             scenarios: cells.iter().map(|cell| cell.scenario).collect(),
             rounds: config.rounds.max(MIN_ROUNDS),
             seed: config.seed,

@@ -51,7 +51,6 @@ fn spread(n: usize) -> Vec<usize> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::record::Scenario;
 
     /// The cells of these backends, instances and batches, in the grid's order.
     pub(in crate::sweep::schedule) fn cells(
@@ -62,17 +61,9 @@ pub(super) mod tests {
         let mut cells = Vec::new();
         for &backend in backends {
             for &instances in instances {
-                cells.extend(batches.iter().map(|&batch| Cell {
-                    backend: backend.into(),
-                    device: "cpu".into(),
-                    instances,
-                    batch,
-                    threads: 1,
-                    precision: "f32".into(),
-                    sessions: 1,
-                    staging: "pageable".into(),
-                    scenario: Scenario::Offline,
-                }));
+                cells.extend(
+                    batches.iter().map(|&batch| Cell::on_cpu(backend, instances, batch, 1)),
+                );
             }
         }
         cells

@@ -27,7 +27,7 @@ pub(in crate::sweep) struct Whole {
 impl Whole {
     pub(in crate::sweep) fn new(config: &Sweep, cells: &[Cell]) -> Self {
         Self {
-            narrowed: cells.iter().map(|cell| cell.backend != "null").collect(),
+            narrowed: cells.iter().map(|cell| cell.has_model()).collect(),
             rounds: config.rounds,
             max_rounds: config.max_rounds,
             seed: config.seed,

@@ -27,7 +27,7 @@ pub(in crate::sweep) fn most(cells: usize) -> usize {
 
 /// Whether a search may answer with this cell.
 pub(in crate::sweep) fn eligible(cell: &Cell) -> bool {
-    cell.backend != "null" && cell.scenario == Scenario::Offline
+    cell.has_model() && cell.scenario == Scenario::Offline
 }
 
 /// Measures a quarter of the cells at most: probes of one round where the prediction is best, then
@@ -195,7 +195,7 @@ impl Schedule for Search {
     fn findings(&self, so_far: &SoFar<'_>) -> Findings {
         let reason = |index: usize| {
             let cell = &self.cells[index];
-            if cell.backend == "null" {
+            if !cell.has_model() {
                 "a search is for the fastest cell, and this one runs no model"
             } else if cell.scenario != Scenario::Offline {
                 "a search is for the highest throughput, which is the offline scenario's"

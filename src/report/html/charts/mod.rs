@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use crate::record::{Cell, CellRecord, RunRecord, Verdict};
 use crate::report::words;
+use crate::units::counted;
 
 /// Cells of one backend, device and precision, and of one scenario, staging and number of sessions:
 /// one panel of each kind of plot.
@@ -67,7 +68,7 @@ type Part = fn(&Cell) -> String;
 /// In what, beside backend, device and precision, the cells of a run differ.
 fn apart(run: &RunRecord) -> Vec<Part> {
     let parts: [Part; 3] = [
-        |cell| words::counted(cell.sessions, "session"),
+        |cell| counted(cell.sessions, "session"),
         |cell| cell.staging.clone(),
         |cell| cell.scenario.to_string(),
     ];
@@ -139,9 +140,9 @@ impl Scales {
     /// "2 instances", or "2 × 1 thread" where threads differ or are several.
     fn name(&self, workers: Workers) -> String {
         if self.one_thread {
-            words::counted(workers.instances, "instance")
+            counted(workers.instances, "instance")
         } else {
-            format!("{} × {}", workers.instances, words::counted(workers.threads, "thread"))
+            format!("{} × {}", workers.instances, counted(workers.threads, "thread"))
         }
     }
 }

@@ -9,17 +9,7 @@ use crate::sweep::schedule::play::play;
 use crate::units::Nanos;
 
 fn cell(backend: &str, instances: usize, threads: usize, batch: usize) -> Cell {
-    Cell {
-        backend: backend.into(),
-        device: "cpu".into(),
-        instances,
-        batch,
-        threads,
-        precision: "f32".into(),
-        sessions: 1,
-        staging: "pageable".into(),
-        scenario: Scenario::Offline,
-    }
+    Cell::on_cpu(backend, instances, batch, threads)
 }
 
 /// What came of a search.
