@@ -1,11 +1,17 @@
-//! Results as plain data: what a sweep makes and a report reads. No behaviour, no upward arrows.
+//! Results as plain data: what a sweep or a sizing makes and a report reads. No behaviour, no upward arrows.
 
+mod advice;
 mod ceilings;
 mod cell;
 mod host;
 mod plan;
 mod scenario;
+mod timing;
 
+pub use self::advice::{
+    ADVICE_VERSION, Advice, Basis, Check, Choice, CpuOrGpu, Estimate, Phases, Price, Question,
+    Rejection, Service,
+};
 pub use self::ceilings::{Ceilings, JobStages};
 pub use self::cell::{
     Cell, CellRecord, Latency, Load, NO_MODEL, Round, Stage, StageClock, Stages, Throttling,
@@ -14,6 +20,7 @@ pub use self::cell::{
 pub use self::host::Host;
 pub use self::plan::{Mode, PlanRecord};
 pub use self::scenario::Scenario;
+pub use self::timing::JobTiming;
 
 use serde::{Deserialize, Serialize};
 

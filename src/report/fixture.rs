@@ -88,6 +88,7 @@ pub(super) fn empty() -> RunRecord {
         synthetic: false,
         model_source: "the weights that ship with Plimsoll".into(),
         host: Host {
+            machine_type: Some("ml.c6i.large".into()),
             cpu_model: "Intel(R) Xeon(R) Processor @ 2.80GHz".into(),
             cores: 4,
             physical_cores: Some(2),

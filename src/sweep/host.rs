@@ -7,6 +7,7 @@ use crate::record::Host;
 /// The record of a machine. The load after the run is left to be filled in then.
 pub fn host(facts: Facts, libtorch: Option<String>, load_before: Option<f64>) -> Host {
     Host {
+        machine_type: None,
         cpu_model: facts.cpu_model,
         cores: facts.cores,
         physical_cores: facts.physical_cores,
