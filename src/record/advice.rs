@@ -104,6 +104,11 @@ pub struct Choice {
     pub basis: Basis,
     /// Images a second of one machine while it works.
     pub images_per_s: Estimate,
+    /// Relative standard deviation of that between rounds, or between machines: s of the tail, which
+    /// is the last batch and s * sqrt(2 ln k) of the run on k machines. The report takes the last
+    /// batch from both, so that it can say what another count would take.
+    #[serde(default)]
+    pub spread: f64,
     /// Seconds of a job, phase by phase; absent for a service.
     pub phases: Option<Phases>,
     /// Seconds from the request to the last image; absent for a service.

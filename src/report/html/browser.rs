@@ -87,7 +87,7 @@ fn open(browser: &Path, name: &str, run: &RunRecord, also: &str, hash: &str, dar
         "" => String::new(),
         also => format!("<script>{READER}(async () => {{ {also} }})();</script>"),
     };
-    std::fs::write(&page, html::render(run).unwrap() + &also).unwrap();
+    std::fs::write(&page, html::render(run, None).unwrap() + &also).unwrap();
     let output = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])

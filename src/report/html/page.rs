@@ -8,7 +8,7 @@ use super::sections::{self, Curve, Listed, Pair};
 use super::view::{self, Tile};
 use super::{island, pack, script};
 use crate::error::{Error, Result};
-use crate::record::{CellRecord, RunRecord, Verdict};
+use crate::record::{Advice, CellRecord, RunRecord, Verdict};
 use crate::report::scaling::{self, Scaling};
 use crate::report::versus::{self, Versus};
 use crate::report::waterfall::bottleneck;
@@ -129,7 +129,7 @@ impl<'a> Parts<'a> {
 ///
 /// # Errors
 /// [`Error::Bug`] where the page cannot be put together.
-pub fn render(run: &RunRecord) -> Result<String> {
+pub fn render(run: &RunRecord, _advice: Option<&Advice>) -> Result<String> {
     let answer = words::answer(run);
     let parts = Parts::of(run, &answer);
     let drawn = !run.cells.is_empty();
@@ -320,15 +320,15 @@ mod tests {
 
         #[test]
         fn no_name_changes_the_structure_of_the_page(text in hostile()) {
-            let plain = structure(&render(&with_every_text("x")).unwrap());
-            let page = render(&with_every_text(&text)).unwrap();
+            let plain = structure(&render(&with_every_text("x"), None).unwrap());
+            let page = render(&with_every_text(&text), None).unwrap();
             prop_assert_eq!(structure(&page), plain);
         }
 
         #[test]
         fn the_scripts_read_back_every_name(text in hostile()) {
             let run = with_every_text(&text);
-            let page = render(&run).unwrap();
+            let page = render(&run, None).unwrap();
             let open = "id=\"data\">";
             let start = page.find(open).unwrap() + open.len();
             let end = start + page[start..].find("</script>").unwrap();
@@ -339,7 +339,7 @@ mod tests {
 
     #[test]
     fn the_page_is_small_whole_and_asks_no_network() {
-        let page = render(&fixture::run()).unwrap();
+        let page = render(&fixture::run(), None).unwrap();
         assert!(page.len() < 2_000_000, "{} bytes", page.len());
         let (markup, _) = page.split_at(page.find("<script type=\"text/plain\"").unwrap());
         for loader in ["src=", "<link rel=\"stylesheet", "@import", "url("] {
@@ -356,7 +356,7 @@ mod tests {
             large::invalid(large::scattered(large::run(400))),
         ] {
             let began = std::time::Instant::now();
-            let page = render(&run).unwrap();
+            let page = render(&run, None).unwrap();
             println!("rendered in {:?}", began.elapsed());
             let of = |from: &str, to: &str| {
                 let start = page.find(from).unwrap();
@@ -371,7 +371,7 @@ mod tests {
 
     #[test]
     fn what_a_term_links_to_is_on_the_page() {
-        let page = render(&fixture::run()).unwrap();
+        let page = render(&fixture::run(), None).unwrap();
         let (markup, _) = page.split_at(page.find("<script type=\"text/plain\"").unwrap());
         let targets: Vec<_> = markup.split("href=\"#").skip(1).collect();
         assert!(targets.len() > 25);
@@ -383,7 +383,7 @@ mod tests {
 
     #[test]
     fn the_answer_comes_first() {
-        let page = render(&fixture::run()).unwrap();
+        let page = render(&fixture::run(), None).unwrap();
         let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text}"));
         let order = [
             at("torch on cpu, 4 instances of 1 thread, batch 128</h1>"),
@@ -402,11 +402,11 @@ mod tests {
     fn synthetic_data_are_said_before_any_plot() {
         let mut run = fixture::run();
         let said = "These are not MNIST images";
-        assert!(!render(&run).unwrap().contains(said));
+        assert!(!render(&run, None).unwrap().contains(said));
         run.synthetic = true;
         run.data_source = "synthetic digits, seed 1: not MNIST".into();
         run.warnings.push("the images are synthetic digits, seed 1: not MNIST".into());
-        let page = render(&run).unwrap();
+        let page = render(&run, None).unwrap();
         assert!(page.find(said).unwrap() < page.find("data-plot").unwrap());
         assert!(!page.contains("the images are synthetic digits"), "said twice");
     }
@@ -414,7 +414,7 @@ mod tests {
     #[test]
     fn the_table_is_in_the_page_without_scripts() {
         let run = fixture::run();
-        let page = render(&run).unwrap();
+        let page = render(&run, None).unwrap();
         assert_eq!(page.matches("<th scope=\"row\">").count(), run.cells.len());
         assert!(page.contains("3 of 1,000 predictions differ"));
         assert!(page.contains("All cells: device cpu, threads 1, precision f32, sessions 1, "));
@@ -422,7 +422,7 @@ mod tests {
 
     #[test]
     fn a_run_of_nothing_is_still_a_page() {
-        let page = render(&fixture::empty()).unwrap();
+        let page = render(&fixture::empty(), None).unwrap();
         assert!(page.contains("No cell was measured.</h1>") && !page.contains("<table"));
     }
 }
