@@ -3,6 +3,7 @@
 //! What wins, weakest first: the built-in defaults, the file, flags. `configs/default.toml` holds
 //! every key with its comment and is the manual; a test keeps it equal to the built-in defaults.
 
+pub mod catalogue;
 mod check;
 mod overrides;
 mod span;

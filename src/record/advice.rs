@@ -134,7 +134,7 @@ pub struct Choice {
     pub price: Price,
 }
 
-/// A price.
+/// A price; all empty where none is known, and then no cost is one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Price {
@@ -146,6 +146,13 @@ pub struct Price {
     pub date: String,
     /// Where it was looked up.
     pub source: String,
+}
+
+impl Price {
+    /// Whether there is one. An owned machine has one too, with its source.
+    pub fn is_known(&self) -> bool {
+        !self.source.is_empty()
+    }
 }
 
 /// Where a rate comes from.
