@@ -455,7 +455,7 @@ fn what_is_compared_is_the_best_of_each_panel() {
     let run = fixture::run();
     let answer = words::answer(&run);
     let parts = super::page::Parts::of(&run, &answer);
-    let island = island::island(&run, &parts);
+    let island = island::island(&run, None, &parts);
     assert_eq!((&island["best"], &island["compare"]), (&json!(27), &json!([27, 56])));
     assert_eq!(island["cells"]["curves"].as_array().unwrap().len(), run.cells.len());
 }

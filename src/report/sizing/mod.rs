@@ -5,5 +5,5 @@ mod rows;
 mod words;
 
 pub(super) use self::job::{JOB_PLACEHOLDERS, Job, job};
-pub(super) use self::rows::{Figure, Heading, Row, Rows, headings, rows};
-pub(super) use self::words::{asked, span, usd};
+pub(super) use self::rows::{Heading, Rows, headings, how, machines, phases, rows};
+pub(super) use self::words::{asked, quantile, span};

@@ -1,7 +1,7 @@
 //! The choices of a sizing answer as rows of a table.
 
 use super::words::{interval, quantile, span, span_interval, usd};
-use crate::record::{Advice, Basis, Choice, Question};
+use crate::record::{Advice, Basis, Choice, Estimate, Question};
 use crate::report::words::{UNKNOWN, percent};
 use crate::units::{Nanos, counted, rate};
 
@@ -98,11 +98,39 @@ fn row(advice: &Advice, place: usize) -> Row {
     }
     Row {
         place,
-        machines: format!("{} × {}", choice.machines, choice.machine_type),
+        machines: machines(choice),
         how: how(choice),
         figures,
         marks: marks(advice, place),
     }
+}
+
+impl Row {
+    /// "recommended, fastest".
+    pub(in crate::report) fn remark(&self) -> String {
+        self.marks.join(", ")
+    }
+}
+
+/// "2 × ml.c6i.xlarge".
+pub(in crate::report) fn machines(choice: &Choice) -> String {
+    format!("{} × {}", choice.machines, choice.machine_type)
+}
+
+/// The phases of a choice: name, time, interval, and who pays; none of a service.
+pub(in crate::report) fn phases(choice: &Choice) -> Vec<[String; 4]> {
+    let Some(phases) = &choice.phases else { return vec![] };
+    let all = [
+        ("provision", &phases.provision_s, "not billed"),
+        ("start", &phases.start_s, "billed"),
+        ("load", &phases.load_s, "billed"),
+        ("run", &phases.run_s, "billed, does the work"),
+        ("tail", &phases.tail_s, "billed"),
+    ];
+    let row = |(name, of, billed): (&str, &Estimate, &str)| {
+        [name.into(), span(of.value), interval(of, span, ""), billed.into()]
+    };
+    all.map(row).into()
 }
 
 /// "12.3 mJ".
@@ -115,7 +143,7 @@ fn joules(joules: f64) -> String {
 }
 
 /// How each machine is loaded: "native on cpu, 4 instances of 1 thread, batch 256".
-pub(super) fn how(choice: &Choice) -> String {
+pub(in crate::report) fn how(choice: &Choice) -> String {
     let Choice { backend, device, precision, instances, threads, batch, .. } = choice;
     let arithmetic = if precision == "f32" { String::new() } else { format!(" in {precision}") };
     let workers =

@@ -73,7 +73,7 @@ pub(in crate::report) fn asked(question: &Question) -> String {
 }
 
 /// `p99` of 0.99, `p99.9` of 0.999.
-pub(super) fn quantile(of: f64) -> String {
+pub(in crate::report) fn quantile(of: f64) -> String {
     // Without the noise of binary fractions.
     format!("p{}", (of * 1e6).round() / 1e4)
 }
