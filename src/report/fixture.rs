@@ -2,7 +2,7 @@
 
 mod advice;
 
-pub(super) use self::advice::{advice, cpu_or_gpu, decided, service_advice, ways};
+pub(super) use self::advice::{Way, advice, cpu_or_gpu, decided, service_advice, ways};
 
 use crate::measure::Recorder;
 use crate::record::{

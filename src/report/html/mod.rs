@@ -37,6 +37,8 @@ mod view;
 mod browser;
 #[cfg(test)]
 mod large;
+#[cfg(test)]
+mod sizing_browser;
 
 pub use self::page::render;
 pub(super) use self::view::command;

@@ -5,8 +5,8 @@ use askama::Template;
 use super::charts::{self, Group, Scales};
 use super::grid::{self, Table};
 use super::sections::{self, Curve, Listed, Pair};
-use super::view::{self, Tile};
 use super::sizing::{Sizing, sizing};
+use super::view::{self, Tile};
 use super::{island, pack, script};
 use crate::error::{Error, Result};
 use crate::record::{Advice, CellRecord, RunRecord, Verdict};
@@ -145,7 +145,8 @@ pub fn render(run: &RunRecord, advice: Option<&Advice>) -> Result<String> {
     let answer = words::answer(run);
     let parts = Parts::of(run, &answer);
     let drawn = !run.cells.is_empty();
-    let (code, plotly, data) = if drawn { packed(run, advice, &parts)? } else { Default::default() };
+    let (code, plotly, data) =
+        if drawn { packed(run, advice, &parts)? } else { Default::default() };
     let best = answer.best;
     let groups = &parts.groups;
     let panels = groups.iter().enumerate();

@@ -99,9 +99,8 @@ pub(super) fn sizing(advice: &Advice) -> Sizing<'_> {
         headings: sizing::headings(advice),
         tables: tables(advice),
         models: models(advice),
-        name: open.map_or_else(String::new, |choice| {
-            format!("{}, {}", machines(choice), how(choice))
-        }),
+        name: open
+            .map_or_else(String::new, |choice| format!("{}, {}", machines(choice), how(choice))),
         phases: open.map(phases).unwrap_or_default(),
         jobs: open.map(jobs).unwrap_or_default(),
         rejected: &advice.rejected[..advice.rejected.len().min(LISTED)],

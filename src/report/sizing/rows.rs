@@ -146,8 +146,7 @@ fn joules(joules: f64) -> String {
 pub(in crate::report) fn how(choice: &Choice) -> String {
     let Choice { backend, device, precision, instances, threads, batch, .. } = choice;
     let arithmetic = if precision == "f32" { String::new() } else { format!(" in {precision}") };
-    let workers =
-        format!("{} of {}", counted(*instances, "instance"), counted(*threads, "thread"));
+    let workers = format!("{} of {}", counted(*instances, "instance"), counted(*threads, "thread"));
     format!("{backend} on {device}{arithmetic}, {workers}, batch {batch}")
 }
 
@@ -165,14 +164,15 @@ fn figures(choice: &Choice, question: &Question) -> Vec<Figure> {
         }
         _ => unknown(),
     };
-    let money = |of| Figure { value: usd(of), interval: String::new() };
-    let cost = &choice.cost_usd;
-    let million = &choice.usd_per_million;
+    let money = |of: &Estimate| match choice.price.is_known() {
+        true => Figure { value: usd(of.value), interval: interval(of, usd, "") },
+        false => unknown(),
+    };
     vec![
         Figure { value: rate(speed.value), interval: interval(&speed, rate, "") },
         time,
-        Figure { interval: interval(cost, usd, ""), ..money(cost.value) },
-        Figure { interval: interval(million, usd, ""), ..money(million.value) },
+        money(&choice.cost_usd),
+        money(&choice.usd_per_million),
         plain(percent(choice.useful_share)),
     ]
 }

@@ -72,9 +72,10 @@ function figuresOf(choice, energy) {
   const { images_per_s: speed, total_s: total, latency_ns: latency, cost_usd, usd_per_million } = choice;
   const figures = [
     [rate(speed.value), ends(speed, rate)],
-    latency ? [nanos(latency.value), ends(latency, nanos)] : [span(total.value), spanEnds(total)],
-    [usd(cost_usd.value), ends(cost_usd, usd)],
-    [usd(usd_per_million.value), ends(usd_per_million, usd)],
+    total ? [span(total.value), spanEnds(total)]
+      : latency ? [nanos(latency.value), ends(latency, nanos)] : [UNKNOWN, ""],
+    ...[cost_usd, usd_per_million].map((cost) =>
+      (priced(choice) ? [usd(cost.value), ends(cost, usd)] : [UNKNOWN, ""])),
     [percent(choice.useful_share), ""],
   ];
   return energy ? [...figures, [joules(choice.joules_per_image), ""]] : figures;
@@ -92,9 +93,9 @@ function marksOf(answer, place) {
 // As many rows as a table has at first; those with a mark are never left out.
 const LISTED = 16;
 
-function rowsTo(body, answer, measured, energy, select) {
+function rowsTo(body, answer, wanted, energy, select) {
   const places = [...answer.choices.keys()]
-    .filter((place) => (answer.choices[place].basis.basis === "measured") === measured);
+    .filter((place) => measured(answer.choices[place]) === wanted);
   const kept = places.filter((place, at) => at < LISTED || marksOf(answer, place).some((mark) => mark !== "tie"));
   body.replaceChildren(...kept.map((place) => {
     const choice = answer.choices[place];
@@ -146,8 +147,8 @@ function sizingPage(advice, draw) {
   const section = by("sizing").closest("section");
   const ways = waysOf(advice);
   const energy = advice.choices.some((choice) => known(choice.joules_per_image));
-  const listed = Object.fromEntries(ways.map(({ choice }) => [choice.machine_type, choice.price.usd_per_hour]));
-  const asItWasAsked = () => ({ question: structuredClone(advice.question), prices: { ...listed } });
+  const listed = Object.fromEntries(ways.map(({ choice }) => [choice.machine_type, choice.price]));
+  const asItWasAsked = () => structuredClone({ question: advice.question, prices: listed });
   let asked = asItWasAsked();
   let answer = advice;
   let selected = null;
@@ -184,14 +185,15 @@ function sizingPage(advice, draw) {
     answer = changed ? answerTo(ways, asked.question, asked.prices) : advice;
     section.classList.toggle("moved", changed);
     by("sizing").textContent = changed ? sentenceOf(answer) : advice.sentences[0] ?? sentenceOf(answer);
-    for (const [name, measured] of [["measured", true], ["predicted", false]]) {
+    for (const [name, wanted] of [["measured", true], ["predicted", false]]) {
       const body = by("sizing-" + name);
       if (!body) continue;
-      const more = rowsTo(body, answer, measured, energy, select);
+      const more = rowsTo(body, answer, wanted, energy, select);
       by("sizing-" + name + "-more").textContent = more ? count(more) + " more are not shown." : "";
     }
-    const out = answer.others.map((choice) => choice.machine_type);
-    by("sizing-out").textContent = out.length ? "Nothing meets it on " + [...new Set(out)].join(", ") + "." : "";
+    const out = new Set(answer.others.map((choice) => choice.machine_type));
+    for (const choice of answer.choices) out.delete(choice.machine_type);
+    by("sizing-out").textContent = out.size ? "Nothing meets it on " + [...out].join(", ") + "." : "";
     by("sizing-reset").hidden = !changed;
     show(answer.best ?? answer.best_predicted);
   };
@@ -211,7 +213,10 @@ function sizingPage(advice, draw) {
       else text.value = value === null ? "" : write(value);
       text.removeAttribute("aria-invalid");
     }
-    for (const field of section.querySelectorAll("[data-price]")) field.value = asked.prices[field.dataset.price];
+    for (const field of section.querySelectorAll("[data-price]")) {
+      const price = asked.prices[field.dataset.price];
+      field.value = price.source === "" ? "" : price.usd_per_hour;
+    }
     by("sizing-wrong").textContent = "";
   };
   section.addEventListener("input", ({ target }) => {
@@ -223,7 +228,10 @@ function sizingPage(advice, draw) {
     target.setAttribute("aria-invalid", bad);
     by("sizing-wrong").textContent = bad ? "Write it as " + form + "." : "";
     if (bad) return;
-    if (price !== undefined) asked.prices[price] = value;
+    if (price !== undefined) {
+      const { source } = listed[price];
+      asked.prices[price] = { ...listed[price], usd_per_hour: value, source: source === "" ? "the reader" : source };
+    }
     else at(name)[name] = value;
     for (const twin of name ? section.querySelectorAll("[data-ask=" + name + "]") : []) {
       if (twin === target) continue;
@@ -239,7 +247,7 @@ function sizingPage(advice, draw) {
   tell();
 
   const specs = {
-    "sizing-pareto": () => pareto(answer, selected),
+    "sizing-pareto": () => timeAndCost(answer, ways, selected),
     "sizing-phases": () => (answer.choices[selected]?.phases ? breakdown(answer.choices[selected]) : null),
     "sizing-crossover": () => crossover(advice.cpu_or_gpu, atPrices(advice.cpu_or_gpu, listed, asked.prices)),
   };
@@ -251,7 +259,8 @@ function sentenceOf({ choices, best, best_predicted }) {
   const choice = choices[best ?? best_predicted];
   if (!choice) return "Nothing that is known of meets this.";
   const { total_s: total, cost_usd: cost } = choice;
-  const told = machinesOf(choice) + ": " + usd(cost.value) + (total ? "" : " an hour") + within(ends(cost, usd)) +
-    (total ? ", " + span(total.value) + within(spanEnds(total)) : "");
+  const money = priced(choice) ? [usd(cost.value) + (total ? "" : " an hour") + within(ends(cost, usd))] : [];
+  const time = total ? [span(total.value) + within(spanEnds(total))] : [];
+  const told = machinesOf(choice) + ", " + howOf(choice) + ": " + [...money, ...time].join(", ");
   return best === null ? "Nothing that was measured meets this. Predicted: " + told + "." : told + ".";
 }

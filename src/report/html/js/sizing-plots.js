@@ -18,12 +18,17 @@ function phasesOf({ phases: { provision_s, start_s, load_s, run_s, tail_s } }) {
   };
 }
 
-function pareto({ choices, best, pareto: front }, selected) {
+// Seconds of a job, or of a service's requests; what lacks either or a price is no point.
+const secondsOfAll = ({ total_s: total, latency_ns: ns }) => total ?? (ns ? scaled(ns, 1e-9) : null);
+const timeOf = (choice) => secondsOfAll(choice)?.value ?? 0;
+const drawable = (choice) => choice !== undefined && priced(choice) && secondsOfAll(choice) !== null;
+
+function timeAndCost({ choices, best, pareto: front }, ways, selected) {
   const [unit, name] = spanUnit(Math.max(...choices.map(timeOf)));
   const time = (choice) => timeOf(choice) / unit;
   const label = (choice) => plain(machinesOf(choice)) + "<br>" + plain(howOf(choice)) + "<br>" +
     span(timeOf(choice)) + ", " + usd(choice.cost_usd.value) + within(ends(choice.cost_usd, usd));
-  const types = [...new Set(choices.map((choice) => choice.machine_type))];
+  const types = [...new Set(ways.map(({ choice }) => choice.machine_type))];
   const bars = (of, unit, places) => ({
     type: "data", symmetric: false, thickness: 1.2, width: 3,
     array: places.map((place) => (of(choices[place]).high - of(choices[place]).value) / unit),
@@ -34,12 +39,12 @@ function pareto({ choices, best, pareto: front }, selected) {
   });
   const data = types.flatMap((type, at) => ["measured", "predicted"].map((basis) => {
     const places = [...choices.keys()]
-      .filter((place) => choices[place].machine_type === type && choices[place].basis.basis === basis);
+      .filter((place) => choices[place].machine_type === type && choices[place].basis.basis === basis && drawable(choices[place]));
     return {
       ...points(places), type: "scatter", mode: "markers", meta: at, customdata: places,
       name: plain(type) + (basis === "measured" ? "" : ", predicted"),
       marker: { symbol: SHAPES[at % 6] + (basis === "measured" ? "" : "-open"), size: 9 },
-      error_x: bars(({ total_s: total, latency_ns: ns }) => total ?? scaled(ns, 1e-9), unit, places),
+      error_x: bars(secondsOfAll, unit, places),
       error_y: bars(({ cost_usd }) => cost_usd, 1, places),
       hovertemplate: "%{text}<extra></extra>", text: places.map((place) => label(choices[place])),
     };
@@ -51,16 +56,15 @@ function pareto({ choices, best, pareto: front }, selected) {
   }
   const ring = (place, name, size, symbol) =>
     data.push(extra([place], { mode: "markers", name, meta: typeOf(place), marker: { symbol, size, line: { width: 2 } } }));
-  if (best !== null) ring(best, "recommended", 20, "circle-open");
-  if (selected !== null && selected !== best && choices[selected]) ring(selected, "selected", 18, "square-open");
+  if (best !== null && drawable(choices[best])) ring(best, "recommended", 20, "circle-open");
+  if (selected !== null && selected !== best && drawable(choices[selected])) ring(selected, "selected", 18, "square-open");
   const [xaxis, yaxis] = [{ title: { text: name }, zeroline: false }, { title: { text: "USD" }, zeroline: false }];
-  const all = (of) => choices.flatMap((choice) => ["low", "high"].map((end) => of(choice)[end]));
-  logarithmic(xaxis, extremes(all(({ total_s: total, latency_ns: ns }) => scaled(total ?? scaled(ns, 1e-9), 1 / unit))));
+  const all = (of) => choices.filter(drawable).flatMap((choice) => ENDS.map((end) => of(choice)[end]));
+  logarithmic(xaxis, extremes(all((choice) => scaled(secondsOfAll(choice), 1 / unit))));
   logarithmic(yaxis, extremes(all(({ cost_usd }) => cost_usd)));
   return { data, layout: { xaxis, yaxis, legend: ABOVE, margin: MARGIN, hovermode: "closest", showlegend: true } };
 }
 
-const timeOf = ({ total_s: total, latency_ns: ns }) => (total ? total.value : ns.value / 1e9);
 
 function breakdown(choice) {
   const [unit, name] = spanUnit(choice.total_s.value);
