@@ -11,6 +11,7 @@ mod origin;
 mod output;
 mod progress;
 mod report;
+mod size;
 mod stop;
 mod sweep;
 mod table;
@@ -51,6 +52,9 @@ enum Command {
     Report(report::Args),
     /// Set one run against another, cell by cell: improved, worse, or no difference.
     Compare(compare::Args),
+    /// Say which machine type, how many and which batch size a job or a service needs, and what it
+    /// costs.
+    Size(Box<size::Args>),
     /// Train the MNIST CNN and write model.tar.gz.
     Train(train::Args),
     /// Fetch MNIST, or write sample pictures.
@@ -97,6 +101,7 @@ pub fn main_with(
         Command::Sweep(args) => sweep::run(*args),
         Command::Report(args) => report::run(args),
         Command::Compare(args) => compare::run(args),
+        Command::Size(args) => size::run(*args, &handler),
         Command::Train(args) => train::run(args),
         Command::Data(command) => data::run(command),
         Command::Doctor(args) => doctor::run(args),

@@ -224,7 +224,9 @@ batch.**
 
     #[test]
     fn a_run_of_nothing_says_so() {
-        assert!(render(&fixture::empty(), None).starts_with("**No cell was measured.**\n\nEnvironment"));
+        assert!(
+            render(&fixture::empty(), None).starts_with("**No cell was measured.**\n\nEnvironment")
+        );
     }
 
     #[test]
