@@ -1,5 +1,6 @@
 //! The command line: words on the terminal and exit codes, no arithmetic.
 
+mod catalogue;
 mod compare;
 mod completions;
 mod data;
@@ -51,6 +52,9 @@ enum Command {
     Report(report::Args),
     /// Set one run against another, cell by cell: improved, worse, or no difference.
     Compare(compare::Args),
+    /// Show the machine types that there are to choose among: what they have, and what they cost.
+    #[command(visible_alias = "catalog")]
+    Catalogue(catalogue::Args),
     /// Train the MNIST CNN and write model.tar.gz.
     Train(train::Args),
     /// Fetch MNIST, or write sample pictures.
@@ -97,6 +101,7 @@ pub fn main_with(
         Command::Sweep(args) => sweep::run(*args),
         Command::Report(args) => report::run(args),
         Command::Compare(args) => compare::run(args),
+        Command::Catalogue(args) => catalogue::run(args),
         Command::Train(args) => train::run(args),
         Command::Data(command) => data::run(command),
         Command::Doctor(args) => doctor::run(args),
