@@ -14,8 +14,9 @@ pub(super) struct Key(pub(super) &'static str, pub(super) &'static str);
 /// The most of anything that is counted: more vCPUs or GPUs than any machine has.
 const MOST: usize = 1_000_000;
 
-/// The largest figure: past any price in USD, and far below where sums lose their cents.
-const LARGEST: f64 = 1e12;
+/// The smallest and the largest figure: past anything that is priced or measured here, and near
+/// enough to 1 that quotients of them are numbers.
+const FIGURES: (f64, f64) = (1e-9, 1e12);
 
 /// The keys of a table that were not taken yet.
 #[derive(Debug)]
@@ -26,11 +27,19 @@ pub(super) struct Keys {
     prefix: String,
     left: Table,
     asked: Vec<&'static str>,
+    /// What else to do where a key is missing.
+    hint: String,
 }
 
 impl Keys {
     pub(super) fn new(place: String, table: Table) -> Self {
-        Self { place, prefix: String::new(), left: table, asked: Vec::new() }
+        let (prefix, hint) = (String::new(), String::new());
+        Self { place, prefix, left: table, asked: Vec::new(), hint }
+    }
+
+    /// Adds to the errors about keys that are missing from this table.
+    pub(super) fn hint(&mut self, hint: String) {
+        self.hint = hint;
     }
 
     /// A text that is not empty, without control characters.
@@ -68,7 +77,7 @@ impl Keys {
         };
         match day(&text) {
             Some(_) => Ok(Some(text)),
-            None => Err(self.wrong(key, format_args!("\"{text}\" is not a day that there is"))),
+            None => Err(self.wrong(key, format_args!("{text:?} is not a day that there is"))),
         }
     }
 
@@ -86,12 +95,12 @@ impl Keys {
 
     /// A number above 0.
     pub(super) fn positive(&mut self, key: Key) -> Result<Option<f64>> {
-        self.number(key, f64::MIN_POSITIVE, "above 0")
+        self.number(key, FIGURES.0, "above 0, from 1e-9 to 1e12")
     }
 
     /// A number from 0 up.
     pub(super) fn not_negative(&mut self, key: Key) -> Result<Option<f64>> {
-        self.number(key, 0.0, "0 or more")
+        self.number(key, 0.0, "from 0 to 1e12")
     }
 
     /// A table, whose keys are to be taken in turn.
@@ -103,6 +112,7 @@ impl Keys {
                 prefix: format!("{}{}.", self.prefix, key.0),
                 left,
                 asked: Vec::new(),
+                hint: String::new(),
             })),
             other => Err(self.wrong(key, format_args!("{other} is not a table"))),
         }
@@ -110,7 +120,9 @@ impl Keys {
 
     /// What was given, or else what the machine has that is changed.
     pub(super) fn or<T>(&self, key: Key, given: Option<T>, before: Option<T>) -> Result<T> {
-        given.or(before).ok_or_else(|| self.wrong(key, "is missing"))
+        given
+            .or(before)
+            .ok_or_else(|| self.refused(key.0, format!("is missing; write {}{}", key.1, self.hint)))
     }
 
     /// What has to be given.
@@ -123,16 +135,18 @@ impl Keys {
         let Some(key) = self.left.keys().next() else { return Ok(()) };
         let near = nearest(key, self.asked.iter().copied());
         let meant = near.map_or(String::new(), |near| format!("write `{near}` if that is meant; "));
-        let what = format!("{}, `{}{}`", self.place, self.prefix, key.escape_debug());
         let known = self.asked.join(", ");
-        Err(Error::invalid(what, format!("is not a key; {meant}there are {known}")))
+        let key = key.escape_debug().to_string();
+        Err(self.refused(&key, format!("is not a key; {meant}there are {known}")))
     }
 
     /// An error about a key: what is wrong with it, and what to write instead.
     pub(super) fn wrong(&self, key: Key, reason: impl Display) -> Error {
-        let Key(name, example) = key;
-        let what = format!("{}, `{}{name}`", self.place, self.prefix);
-        Error::invalid(what, format!("{reason}; write {example}"))
+        self.refused(key.0, format!("{reason}; write {}", key.1))
+    }
+
+    fn refused(&self, key: &str, reason: String) -> Error {
+        Error::invalid(format!("{}, `{}{key}`", self.place, self.prefix), reason)
     }
 
     fn take(&mut self, key: Key) -> Option<Value> {
@@ -147,11 +161,11 @@ impl Keys {
             Value::Integer(n) => n as f64,
             other => return Err(self.wrong(key, format_args!("{other} is not a number"))),
         };
-        if (least..=LARGEST).contains(&number) {
+        if (least..=FIGURES.1).contains(&number) {
             // Without the sign of a zero, which equals it and would be printed.
             return Ok(Some(number + 0.0));
         }
-        Err(self.wrong(key, format_args!("{number} is not a number {right}, up to {LARGEST}")))
+        Err(self.wrong(key, format_args!("{number} is not a number {right}")))
     }
 }
 

@@ -147,22 +147,12 @@ impl Catalogue {
                 }
             },
         };
-        let known = like.is_some();
-        entry::machine(keys, name.clone(), like).map_err(|error| {
-            match (error, base.nearest(&name)) {
-                // A name that was meant to be a shipped one lacks every key that is left out.
-                (Error::Invalid { what, reason }, Some(near))
-                    if !known && reason.starts_with("is missing") =>
-                {
-                    Error::invalid(
-                        what,
-                        format!(
-                            "{reason}; or name the machine `{near}`, whose keys may be left out"
-                        ),
-                    )
-                }
-                (error, _) => error,
-            }
-        })
+        if like.is_none()
+            && let Some(near) = base.nearest(&name)
+        {
+            // What was meant to be a shipped machine lacks every key that is left out.
+            keys.hint(format!("; or name the machine `{near}`, whose keys may be left out"));
+        }
+        entry::machine(keys, name, like)
     }
 }
