@@ -1,5 +1,6 @@
 //! The command line: words on the terminal and exit codes, no arithmetic.
 
+mod catalogue;
 mod compare;
 mod completions;
 mod data;
@@ -55,6 +56,9 @@ enum Command {
     /// Say which machine type, how many and which batch size a job or a service needs, and what it
     /// costs.
     Size(Box<size::Args>),
+    /// Show the machine types that there are to choose among: what they have, and what they cost.
+    #[command(visible_alias = "catalog")]
+    Catalogue(catalogue::Args),
     /// Train the MNIST CNN and write model.tar.gz.
     Train(train::Args),
     /// Fetch MNIST, or write sample pictures.
@@ -102,6 +106,7 @@ pub fn main_with(
         Command::Report(args) => report::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Size(args) => size::run(*args, &handler),
+        Command::Catalogue(args) => catalogue::run(args),
         Command::Train(args) => train::run(args),
         Command::Data(command) => data::run(command),
         Command::Doctor(args) => doctor::run(args),

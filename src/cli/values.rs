@@ -25,6 +25,16 @@ pub(super) fn count(text: &str) -> Result<usize> {
     }
 }
 
+/// A machine's name: a short text of one line.
+pub(super) fn label(text: &str) -> Result<String> {
+    let name = text.trim();
+    if name.is_empty() || name.len() > 100 || name.chars().any(char::is_control) {
+        let reason = "not a machine type's name; write ml.g5.xlarge, or what you call the machine";
+        return Err(Error::invalid(format!("`{text}`"), reason));
+    }
+    Ok(name.to_owned())
+}
+
 /// A share from 0 up to, but without, 1: `3%`, `0.03`.
 pub(super) fn share(text: &str) -> Result<f64> {
     let (number, per) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
@@ -62,6 +72,15 @@ fn number(text: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_label_is_a_short_line() {
+        assert_eq!(label(" ml.g5.xlarge ").unwrap(), "ml.g5.xlarge");
+        assert_eq!(label("the box under the desk").unwrap(), "the box under the desk");
+        for text in ["", "  ", "a\nb", "a\u{1b}[2J", &"a".repeat(101)] {
+            assert!(label(text).is_err(), "{text:?}");
+        }
+    }
 
     #[test]
     fn shares_are_read_as_people_write_them() {
