@@ -11,6 +11,7 @@ mod origin;
 mod output;
 mod progress;
 mod report;
+mod simulate;
 mod stop;
 mod sweep;
 mod table;
@@ -51,6 +52,8 @@ enum Command {
     Report(report::Args),
     /// Set one run against another, cell by cell: improved, worse, or no difference.
     Compare(compare::Args),
+    /// Play a job or a service on many machines through, driven by a run's measured times.
+    Simulate(Box<simulate::Args>),
     /// Train the MNIST CNN and write model.tar.gz.
     Train(train::Args),
     /// Fetch MNIST, or write sample pictures.
@@ -97,6 +100,7 @@ pub fn main_with(
         Command::Sweep(args) => sweep::run(*args),
         Command::Report(args) => report::run(args),
         Command::Compare(args) => compare::run(args),
+        Command::Simulate(args) => simulate::run(*args),
         Command::Train(args) => train::run(args),
         Command::Data(command) => data::run(command),
         Command::Doctor(args) => doctor::run(args),

@@ -89,7 +89,7 @@ pub(super) struct Crew<'a> {
 impl<'a> Crew<'a> {
     /// The crew of a job with images, machines, sessions and a batch.
     pub(super) fn new(job: &'a Job, at_once: u64, seed: u64) -> Self {
-        let batches = job.images.div_ceil(job.batch as u64);
+        let batches = job.batches();
         let last = job.images - (batches - 1) * job.batch as u64;
         let (mut paces, mut starts) = (Chance::new(seed, 1), Chance::new(seed, 2));
         let machines = (0..job.machines)

@@ -1,6 +1,7 @@
 //! What sets machines of one type apart: start-up, pace, and loss.
 
 use super::chance::Chance;
+use crate::record::CellRecord;
 use crate::units::Nanos;
 
 /// Seconds that a machine takes to be ready, drawn for each: the triangular distribution with its
@@ -79,6 +80,18 @@ impl Fleet {
             .then(|| chance.exponential(1.0 / self.failures_per_hour));
         hours.map(|hours| nanos(hours * 3_600e9))
     }
+}
+
+/// By how much a cell's rate differed from round to round: its relative standard deviation, taken
+/// for that of like machines. 0 where there is one round or none.
+pub fn pace_spread(record: Option<&CellRecord>) -> f64 {
+    let rounds = record.map_or(&[][..], |record| &record.rounds);
+    let rates = || rounds.iter().map(|round| round.throughput_images_per_s);
+    let n = rounds.len() as f64;
+    let mean = rates().sum::<f64>() / n;
+    let squares: f64 = rates().map(|rate| (rate - mean).powi(2)).sum();
+    let deviation = (squares / (n - 1.0)).sqrt() / mean;
+    if deviation.is_finite() { deviation } else { 0.0 }
 }
 
 /// Whole nanoseconds; a time past 584 years is cut to that.

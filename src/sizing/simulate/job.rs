@@ -3,12 +3,6 @@
 use super::crew::Crew;
 use super::{BatchTimes, Fleet};
 use crate::error::{Error, Result};
-use crate::load;
-use crate::measure::median_interval;
-use crate::record::Estimate;
-
-/// Seeds of [`Job::estimate`]; the interval spans all five (see [`median_interval`]).
-const SEEDS: u64 = 5;
 
 /// Batches from which on their sum is drawn at once.
 const AT_ONCE: u64 = 32;
@@ -104,22 +98,8 @@ impl Job {
         Crew::new(self, at_once, seed).work(told)
     }
 
-    /// The seconds of the job, with an interval over seeds, and the run with the first of them.
-    ///
-    /// # Errors
-    /// As [`Job::run`].
-    pub fn estimate(
-        &self,
-        seed: u64,
-        told: &mut dyn FnMut(u64),
-    ) -> Result<(Estimate, Vec<Finished>)> {
-        let runs: Vec<Finished> = (0..SEEDS)
-            .map(|n| self.run_telling(load::seed(seed, n, 0), told))
-            .collect::<Result<_>>()?;
-        let seconds: Vec<f64> = runs.iter().map(|run| run.seconds).collect();
-        let interval = median_interval(&seconds, seed)
-            .ok_or_else(|| Error::Bug("a simulated job took no finite time".into()))?;
-        let estimate = Estimate { value: interval.median, low: interval.low, high: interval.high };
-        Ok((estimate, runs))
+    /// Batches of the job.
+    pub fn batches(&self) -> u64 {
+        self.images.div_ceil(self.batch.max(1) as u64)
     }
 }

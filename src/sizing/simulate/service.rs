@@ -1,13 +1,13 @@
 //! Machines that serve requests, and the highest rate that they hold.
 
 use super::arrivals::{Arrival, prompt};
+use super::figures::{SEEDS, estimate};
 use super::fleet::Fleet;
 use super::play::{Count, Play};
 use super::router::Route;
 use super::{Served, Server};
 use crate::error::Result;
 use crate::load::{self, Poisson};
-use crate::measure::median_interval;
 use crate::record::Estimate;
 use crate::units::Nanos;
 
@@ -19,10 +19,6 @@ const TRY: u64 = 50_000;
 
 /// Past a higher quantile as many must lie.
 const PAST: f64 = 500.0;
-
-/// Seeds that a highest rate is looked for with. Their interval spans all five (see
-/// [`median_interval`]).
-const SEEDS: u64 = 5;
 
 /// Rates that are tried from the capacity down, each lower by this factor, before a highest one is
 /// looked for between two of them: a latency need not rise with the rate, for batches fill sooner.
@@ -61,8 +57,13 @@ impl Service {
         self.run_telling(rate_per_s, requests, seed, &mut |_| {})
     }
 
-    /// [`Service::run`], telling now and then how many requests have come, of a tenth more than
-    /// asked for.
+    /// The requests that are served for so many to count.
+    pub fn all(requests: u64) -> u64 {
+        requests + requests / WARM_UP
+    }
+
+    /// [`Service::run`], telling now and then how many requests have come, of
+    /// [`Service::all`].
     ///
     /// # Errors
     /// As there.
@@ -73,9 +74,9 @@ impl Service {
         seed: u64,
         told: &mut dyn FnMut(u64),
     ) -> Result<Served> {
-        let before = requests / WARM_UP;
+        let before = Self::all(requests) - requests;
         let schedule = Poisson::new(rate_per_s, load::seed(seed, 0, 0))?;
-        let arrivals = prompt(schedule).take((before + requests) as usize);
+        let arrivals = prompt(schedule).take(Self::all(requests) as usize);
         self.serve(arrivals, Count::After(before), seed, told)
     }
 
@@ -114,7 +115,6 @@ impl Service {
         // Other seeds find it near the first one's.
         let others = (1..SEEDS).filter_map(|n| highest(first / STEP, load::seed(seed, n, 0)));
         let rates: Vec<f64> = std::iter::once(first).chain(others).collect();
-        let found = median_interval(&rates, seed)?;
-        Some(Estimate { value: found.median, low: found.low, high: found.high })
+        estimate(&rates)
     }
 }

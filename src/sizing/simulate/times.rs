@@ -7,7 +7,7 @@ use super::spread::Spread;
 use super::waking::Waking;
 use crate::error::{Error, Result};
 use crate::measure::Recorder;
-use crate::record::{Cell, CellRecord, Scenario};
+use crate::record::{Cell, CellRecord, RunRecord, Scenario, Verdict};
 
 /// Quantiles that the moments of a size between two measured ones are reckoned from.
 const GRID: usize = 4_096;
@@ -30,6 +30,15 @@ pub struct BatchTimes {
     shape: Shape,
     in_flight: usize,
     waking: Waking,
+}
+
+/// Which cells of a run are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Those that are VALID.
+    Valid,
+    /// INVALID ones too.
+    All,
 }
 
 /// A size that was measured.
@@ -97,6 +106,20 @@ impl BatchTimes {
                  plimsoll sweep --scenario offline --batch 1,2,4,8,16,32,64",
             )
         })
+    }
+
+    /// From the cells of a run that are like this one but for their batch size and scenario, on a
+    /// machine that wakes its threads as the run says.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where none of them tells the time of a batch.
+    pub fn of_run(run: &RunRecord, like: &Cell, trust: Trust) -> Result<Self> {
+        let fits = |record: &&CellRecord| {
+            let trusted = trust == Trust::All || record.verdict == Verdict::Valid;
+            trusted && kind(&record.cell) == kind(like)
+        };
+        let cells: Vec<&CellRecord> = run.cells.iter().filter(fits).collect();
+        Ok(Self::of(&cells)?.waking(Waking::of(run.waking.as_ref())))
     }
 
     /// Times that are always the same: `fixed + marginal * n` nanoseconds for `n` images.

@@ -122,17 +122,6 @@ fn a_job_that_cannot_end_or_has_nothing_to_do_is_refused() {
     assert!(constant(1, 1, 1, 0).run(1).is_err());
 }
 
-#[test]
-fn an_estimate_spans_its_seeds() {
-    let fleet = Fleet { spread: 0.1, ..Fleet::default() };
-    let job = Job { fleet, ..constant(10_000, 8, 1, 10) };
-    let (estimate, runs) = job.estimate(1, &mut |_| {}).unwrap();
-    let seconds = || runs.iter().map(|run| run.seconds);
-    assert_eq!(estimate.low, seconds().fold(f64::INFINITY, f64::min));
-    assert_eq!(estimate.high, seconds().fold(0.0, f64::max));
-    assert!(estimate.low < estimate.high);
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
