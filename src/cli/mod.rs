@@ -12,6 +12,7 @@ mod origin;
 mod output;
 mod progress;
 mod report;
+mod simulate;
 mod size;
 mod stop;
 mod sweep;
@@ -59,6 +60,8 @@ enum Command {
     /// Show the machine types that there are to choose among: what they have, and what they cost.
     #[command(visible_alias = "catalog")]
     Catalogue(catalogue::Args),
+    /// Play a job or a service on many machines through, driven by a run's measured times.
+    Simulate(Box<simulate::Args>),
     /// Train the MNIST CNN and write model.tar.gz.
     Train(train::Args),
     /// Fetch MNIST, or write sample pictures.
@@ -107,6 +110,7 @@ pub fn main_with(
         Command::Compare(args) => compare::run(args),
         Command::Size(args) => size::run(*args, &handler),
         Command::Catalogue(args) => catalogue::run(args),
+        Command::Simulate(args) => simulate::run(*args),
         Command::Train(args) => train::run(args),
         Command::Data(command) => data::run(command),
         Command::Doctor(args) => doctor::run(args),
