@@ -58,6 +58,10 @@ pub struct Advice {
     /// Everything that was considered and meets the question, the cheapest first; of each machine
     /// type the counts that are worth a look.
     pub choices: Vec<Choice>,
+    /// Of each machine type and way to load it that has no choice, the one that comes nearest to the
+    /// question: another deadline, budget or price may let it in, and the report reckons with them.
+    #[serde(default)]
+    pub others: Vec<Choice>,
     /// Which of [`Advice::choices`] to take; absent where none may be recommended.
     pub best: Option<usize>,
     /// Those that may be as cheap as the best: their cost intervals overlap its own.

@@ -36,6 +36,7 @@ mod open;
 mod scaling;
 #[cfg(test)]
 mod schema;
+mod sizing;
 pub mod table;
 mod versus;
 mod waterfall;

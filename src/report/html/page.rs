@@ -5,6 +5,7 @@ use askama::Template;
 use super::charts::{self, Group, Scales};
 use super::grid::{self, Table};
 use super::sections::{self, Curve, Listed, Pair};
+use super::sizing::{Sizing, sizing};
 use super::view::{self, Tile};
 use super::{island, pack, script};
 use crate::error::{Error, Result};
@@ -18,7 +19,8 @@ use crate::units::{count, counted, rate};
 /// What stands in the page as it is: it unpacks the rest.
 const LOADER: &str = include_str!("js/unpack.js");
 
-/// The page's own script, in the order of use.
+/// The page's own script, in the order of use; that of a sizing answer stands before its end, which
+/// starts it all.
 const CODE: &str = concat!(
     "\"use strict\";\n(async () => {\n",
     include_str!("js/figures.js"),
@@ -27,8 +29,16 @@ const CODE: &str = concat!(
     include_str!("js/cell-plots.js"),
     include_str!("js/cell.js"),
     include_str!("js/filter.js"),
-    include_str!("js/main.js"),
-    "})();\n",
+);
+
+/// Its end.
+const MAIN: &str = concat!(include_str!("js/main.js"), "})();\n");
+
+/// The script of a sizing answer.
+const SIZING_CODE: &str = concat!(
+    include_str!("js/sizing.js"),
+    include_str!("js/sizing-page.js"),
+    include_str!("js/sizing-plots.js"),
 );
 
 /// Comparisons, and scaling curves, that are drawn. A run of dozens of backends and precisions has
@@ -39,6 +49,7 @@ const DRAWN: usize = 6;
 #[template(path = "page.html", config = "src/report/html/askama.toml")]
 struct Page<'a> {
     css: &'static str,
+    sizing_css: &'static str,
     loader: &'static str,
     /// The page's own script, plotly's, and what they read; all packed, and empty where there is
     /// nothing to draw.
@@ -48,6 +59,7 @@ struct Page<'a> {
     run: &'a RunRecord,
     answer: &'a Answer<'a>,
     headline: Option<Headline>,
+    sizing: Option<Sizing<'a>>,
     notices: Vec<String>,
     chips: Vec<Chips>,
     panels: Vec<Panel>,
@@ -125,27 +137,30 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// The page of a run.
+/// The page of a run, and of the answer to a sizing question where there is one.
 ///
 /// # Errors
 /// [`Error::Bug`] where the page cannot be put together.
-pub fn render(run: &RunRecord, _advice: Option<&Advice>) -> Result<String> {
+pub fn render(run: &RunRecord, advice: Option<&Advice>) -> Result<String> {
     let answer = words::answer(run);
     let parts = Parts::of(run, &answer);
     let drawn = !run.cells.is_empty();
-    let (code, plotly, data) = if drawn { packed(run, &parts)? } else { Default::default() };
+    let (code, plotly, data) =
+        if drawn { packed(run, advice, &parts)? } else { Default::default() };
     let best = answer.best;
     let groups = &parts.groups;
     let panels = groups.iter().enumerate();
     let panels = panels.map(|(place, group)| Panel { name: group.name.clone(), place });
     let page = Page {
         css: include_str!("page.css"),
+        sizing_css: if advice.is_some() { include_str!("sizing.css") } else { "" },
         loader: LOADER,
         code,
         plotly,
         data,
         run,
         headline: best.map(|best| headline(run, best.cell)),
+        sizing: advice.map(sizing),
         notices: notices(run),
         chips: chips(run),
         panels: panels.collect(),
@@ -176,11 +191,17 @@ pub fn render(run: &RunRecord, _advice: Option<&Advice>) -> Result<String> {
 
 /// What is unpacked in the browser: our script, plotly's, and the data. Packing plotly's takes
 /// longest, so that the others are packed beside it.
-fn packed(run: &RunRecord, parts: &Parts<'_>) -> Result<(String, &'static str, String)> {
+fn packed(
+    run: &RunRecord,
+    advice: Option<&Advice>,
+    parts: &Parts<'_>,
+) -> Result<(String, &'static str, String)> {
     std::thread::scope(|scope| {
         let plotly = scope.spawn(script::packed);
-        let code = pack::packed(CODE.as_bytes())?;
-        let data = pack::packed(island::island(run, parts).to_string().as_bytes())?;
+        let sizing = if advice.is_some() { SIZING_CODE } else { "" };
+        let code = pack::packed([CODE, sizing, MAIN].concat().as_bytes())?;
+        let data = island::island(run, advice, parts).to_string();
+        let data = pack::packed(data.as_bytes())?;
         let bug = |_| Error::Bug("packing the page's script panicked".into());
         Ok((code, plotly.join().map_err(bug)??, data))
     })
