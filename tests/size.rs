@@ -60,7 +60,7 @@ fn made_up() -> RunRecord {
         data_source: "MNIST test images".into(),
         synthetic: false,
         model_source: "shipped".into(),
-        host: sweep::host(host::facts(), None, None),
+        host: sweep::host(host::facts(), None, None, None),
         own_cost_ns_per_image: vec![],
         ceilings: None,
         job_stages: Some(JobStages {
@@ -71,6 +71,7 @@ fn made_up() -> RunRecord {
             write: stage(28_000.0),
         }),
         plan: PlanRecord::default(),
+        waking: None,
         no_cuda: None,
         cells: vec![cell(1, 64, 10_000.0), cell(1, 256, 12_000.0), cell(2, 64, 21_000.0)],
         skipped: vec![],

@@ -64,7 +64,7 @@ pub fn advise(
     check(question, catalogue, options)?;
     let all = gather(results, timings, options.machine_type.as_deref());
     let found = Offers::of(&all, catalogue, options.from, options.seed);
-    let mut answer = Answer { rejected: found.rejected, choices: Vec::new() };
+    let mut answer = Answer { rejected: found.rejected, choices: Vec::new(), others: Vec::new() };
     for offers in by_type(&found.offers) {
         match (question.images, question.service) {
             (Some(images), _) => answer.add_job(question, images, offers, options.max_machines),
@@ -87,6 +87,7 @@ pub fn advise(
         sentences: Vec::new(),
         cpu_or_gpu: question.images.and_then(|images| versus(&found.offers, images)),
         choices: answer.choices,
+        others: answer.others,
         best: picks.best,
         ties: picks.ties.clone(),
         runner_up: picks.runner_up,
@@ -145,6 +146,8 @@ fn by_type(offers: &[Offer]) -> impl Iterator<Item = &[Offer]> {
 /// What is under way of an answer.
 struct Answer {
     choices: Vec<Choice>,
+    /// What came nearest, of each way of loading a machine type that has no choice.
+    others: Vec<Choice>,
     rejected: Vec<Rejection>,
 }
 
@@ -161,26 +164,28 @@ impl Answer {
             let known = choice.price.is_known();
             question.budget_usd.is_none_or(|budget| !known || choice.cost_usd.high <= budget)
         };
-        let before = self.choices.len();
+        let mut none = None;
         for offer in offers {
-            let Some(least) = fewest(most, |count| in_time(&offer.job(images, count))) else {
+            let job = |count| offer.job(images, count);
+            let seconds = |count| choose::seconds(&job(count));
+            let Some(least) = fewest(most, |count| in_time(&job(count))) else {
+                let nearest = worth_a_look(1, most, seconds).pop().map(job);
+                none = none.or_else(|| Some(too_late(nearest.as_ref()?, question)));
+                self.others.extend(nearest);
                 continue;
             };
-            let seconds = |count| choose::seconds(&offer.job(images, count));
             let counts = worth_a_look(least, most, seconds).into_iter();
-            let choices = counts.map(|count| offer.job(images, count));
-            self.choices.extend(choices.filter(in_time).filter(affordable));
+            let before = self.choices.len();
+            self.choices.extend(counts.map(job).filter(in_time).filter(affordable));
+            if self.choices.len() == before {
+                let nearest = job(least);
+                none = none.or_else(|| Some(too_dear(&nearest, question)));
+                self.others.push(nearest);
+            }
         }
-        if self.choices.len() == before
-            && let Some(offer) = offers.first()
-        {
-            let least = fewest(most, |count| in_time(&offer.job(images, count)));
-            let reason = match least {
-                None => too_late(&offer.job(images, most), question),
-                Some(count) => too_dear(&offer.job(images, count), question),
-            };
-            self.rejected.push(Rejection { what: offer.machine_type.clone(), reason });
-        }
+        let name = offers.first().map_or("", |offer| &offer.machine_type);
+        let reason = none.filter(|_| !self.choices.iter().any(|one| one.machine_type == name));
+        self.rejected.extend(reason.map(|reason| Rejection { what: name.into(), reason }));
     }
 
     /// The same for a service, of what one machine of the type holds.

@@ -90,6 +90,7 @@ pub(super) fn run() -> RunRecord {
             write: stage(28_000.0),
         }),
         plan: PlanRecord::default(),
+        waking: None,
         no_cuda: None,
         cells,
         skipped: vec![],

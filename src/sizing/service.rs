@@ -4,13 +4,11 @@ use super::cost::Offer;
 use super::estimate::{certain, each};
 use super::machines::Known;
 use super::pace::Way;
-use super::simulate::{BatchTimes, Server};
+use super::simulate::{BatchTimes, Server, Trust};
+use crate::config::Sweep;
 use crate::measure::Recorder;
-use crate::record::{Basis, CellRecord, Choice, Estimate, Scenario, Service, Verdict};
+use crate::record::{Basis, Cell, CellRecord, Choice, Estimate, Scenario, Service, Verdict};
 use crate::units::Nanos;
-
-/// How long a simulated request may wait for others; what a sweep's requests may by default.
-const MAX_DELAY: Nanos = Nanos(1_000_000);
 
 /// Requests that are simulated to tell the latency of the answer.
 const REQUESTS: u64 = 20_000;
@@ -70,31 +68,31 @@ fn latency(record: &CellRecord, quantile: f64) -> Option<u64> {
     enough.then(|| recorder.histogram().value_at_quantile(quantile))
 }
 
-/// What a simulation of the fastest valid cell, and of those like it but for the batch, holds.
+/// What a simulation of the fastest valid cell holds, by the batch times of the cells that are like
+/// it but for the batch. Requests fall to its worker processes by chance, so that what arrives at
+/// each is a Poisson process too.
 fn simulated(known: &Known<'_>, service: &Service, seed: u64) -> Option<Capacity> {
     let best = known.best_cells().into_iter().next()?;
-    let alike = |record: &&&CellRecord| {
-        let key = |record: &CellRecord| {
-            let cell = &record.cell;
-            (Way { batch: 0, ..Way::from(cell) }, cell.sessions, cell.staging.clone())
-        };
-        record.verdict == Verdict::Valid && key(record) == key(best)
+    let run =
+        known.runs.iter().find(|run| run.cells.iter().any(|cell| std::ptr::eq(cell, best)))?;
+    let alike = |record: &&CellRecord| {
+        let key = |cell: &Cell| Cell { batch: 0, ..cell.clone() };
+        record.verdict == Verdict::Valid && key(&record.cell) == key(&best.cell)
     };
-    let cells: Vec<&CellRecord> = known.runs.iter().flat_map(|run| &run.cells).collect();
-    let cells: Vec<&CellRecord> = cells.iter().filter(alike).copied().collect();
+    let max_batch = run.cells.iter().filter(alike).map(|record| record.cell.batch).max()?;
+    let max_delay = Sweep::parse(&run.config_toml, "the run's configuration").ok()?.max_delay;
     let server = Server {
-        sessions: best.cell.instances * best.cell.sessions,
-        max_batch: cells.iter().map(|record| record.cell.batch).max()?,
-        max_delay: MAX_DELAY,
+        sessions: best.cell.sessions,
+        max_batch,
+        max_delay,
         queue_limit: None,
-        times: BatchTimes::of(&cells).ok()?,
+        times: BatchTimes::of_run(run, &best.cell, Trust::Valid).ok()?,
     };
-    let rate = server.highest_rate(service.quantile, Nanos(service.limit_ns), seed)?;
-    let served = server.run(rate.value, REQUESTS, seed);
-    let latency_ns = (served.latency.samples() > 0)
-        .then(|| certain(served.latency.histogram().value_at_quantile(service.quantile) as f64));
+    let of_one = server.highest_rate(service.quantile, Nanos(service.limit_ns), seed)?;
+    let served = server.run(of_one.value, REQUESTS, seed).ok()?;
+    let rate = each(of_one, |rate| rate * best.cell.instances as f64);
     Some(Capacity {
-        way: Way { batch: server.max_batch, ..Way::from(&best.cell) },
+        way: Way { batch: max_batch, ..Way::from(&best.cell) },
         basis: Basis::Predicted {
             model: format!(
                 "a simulation of requests that arrive by chance, driven by the batch times that \
@@ -104,7 +102,7 @@ fn simulated(known: &Known<'_>, service: &Service, seed: u64) -> Option<Capacity
             measure_with: format!("plimsoll sweep --scenario server:{:.0}", rate.value),
         },
         rate,
-        latency_ns,
+        latency_ns: served.quantile(service.quantile).map(|time| certain(time.0 as f64)),
     })
 }
 

@@ -43,7 +43,10 @@ impl<'a> Bench<'a> {
         handler: &'a dyn Handler,
     ) -> Result<Self> {
         let facts = host::facts();
-        let here = sweep::host(facts, backend::libtorch_version(), host::load_average());
+        let labelled = run.and_then(|run| run.host.machine_type.clone());
+        let machine_type = machine_type.map(Into::into).or(labelled);
+        let libtorch = backend::libtorch_version();
+        let here = sweep::host(facts, machine_type.clone(), libtorch, host::load_average());
         if let Some(run) = run {
             let of = |host: &Host| (host.cpu_model.clone(), host.cores);
             if of(&run.host) != of(&here) {
@@ -63,12 +66,11 @@ impl<'a> Bench<'a> {
             Some(cell) => (cell.backend, cell.instances, cell.batch),
             None => (backend::FASTEST_ON_CPU.into(), 1, LARGEST_BATCH),
         };
-        let labelled = run.and_then(|run| run.host.machine_type.clone());
         Ok(Self {
             backend,
             instances,
             batch: batch.min(LARGEST_BATCH),
-            machine_type: machine_type.map(Into::into).or(labelled),
+            machine_type,
             host: here,
             program: own_program()?,
             handler,

@@ -12,9 +12,9 @@ use std::time::SystemTime;
 
 use self::asked::Asked;
 use self::folder::Folder;
+use super::catalogue::Files;
 use super::output::{note, pretty, say};
 use super::{exit, values};
-use crate::config::catalogue::Catalogue;
 use crate::error::Result;
 use crate::record::{Advice, RunRecord};
 use crate::report;
@@ -59,10 +59,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "WHERE", default_value = "files")]
     from: ImagesFrom,
 
-    /// A catalogue of your own: adds machine types, or changes the price and more of those there
-    /// are. May be given again.
-    #[arg(long = "catalog", value_name = "FILE")]
-    catalogues: Vec<PathBuf>,
+    #[command(flatten)]
+    catalogue: Files,
 
     /// The machine type that results without a label stand for. It gives them their price.
     #[arg(long, value_name = "NAME")]
@@ -115,7 +113,7 @@ pub(super) fn run(args: Args, handler: &dyn Handler) -> Result<u8> {
         }
     }
     let question = args.asked.question()?;
-    let catalogue = Catalogue::of(&args.catalogues)?;
+    let catalogue = args.catalogue.read()?;
     let options = Options {
         from: args.from,
         machine_type: args.machine_type,
