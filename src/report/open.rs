@@ -11,13 +11,14 @@ use crate::record::{Advice, RunRecord};
 /// A larger file is no run: the largest grid's takes some megabytes.
 const LIMIT: u64 = 512 << 20;
 
-/// Reads a run from a bundle, from `results.json`, or from a folder with either in it.
+/// Reads a run from a bundle, from `results.json`, or from a folder with either in it, whatever
+/// answer lies beside it: an old one is no reason not to ask again.
 ///
 /// # Errors
 /// [`Error::Io`] naming what cannot be read; [`Error::Malformed`] where it is no run, a damaged
 /// one, or one of another schema.
 pub fn open(path: &Path) -> Result<RunRecord> {
-    open_with_advice(path).map(|(run, _)| run)
+    read(path).map(|(run, _)| run)
 }
 
 /// The same, with the sizing answer that lies beside it: in the bundle, or as `advice.json` in the
@@ -26,6 +27,12 @@ pub fn open(path: &Path) -> Result<RunRecord> {
 /// # Errors
 /// As [`open`]; [`Error::Malformed`] too where what lies there is no answer, or of another version.
 pub fn open_with_advice(path: &Path) -> Result<(RunRecord, Option<Advice>)> {
+    let (run, advice) = read(path)?;
+    Ok((run, advice?))
+}
+
+/// A run, and the answer beside it or what is wrong with that.
+fn read(path: &Path) -> Result<(RunRecord, Result<Option<Advice>>)> {
     let facts = fs::metadata(path).map_err(|error| Error::io("read", path, error))?;
     if !facts.is_dir() {
         return from_file(path);
@@ -47,14 +54,14 @@ pub fn open_with_advice(path: &Path) -> Result<(RunRecord, Option<Advice>)> {
     }
 }
 
-fn from_file(path: &Path) -> Result<(RunRecord, Option<Advice>)> {
+fn from_file(path: &Path) -> Result<(RunRecord, Result<Option<Advice>>)> {
     let bad = |reason: String| Error::malformed(path.display().to_string(), reason);
     let bytes = bytes(path)?;
     if bundle::is_one(&bytes) {
-        return bundle::unpack(&bytes).map_err(bad);
+        return bundle::unpack(&bytes).map(|(run, advice)| (run, Ok(advice))).map_err(bad);
     }
     match std::str::from_utf8(&bytes) {
-        Ok(text) => Ok((json::parse(text).map_err(bad)?, beside(path)?)),
+        Ok(text) => Ok((json::parse(text).map_err(bad)?, beside(path))),
         Err(_) => Err(bad("neither a bundle (tar.gz) nor a record (JSON)".into())),
     }
 }
@@ -99,6 +106,15 @@ mod tests {
         }
         fs::remove_file(at(files::RECORD)).unwrap();
         assert_eq!(json::text(&open(dir.path()).unwrap()).unwrap(), want);
+    }
+
+    #[test]
+    fn a_damaged_answer_is_no_reason_not_to_read_the_run() {
+        let dir = tempfile::tempdir().unwrap();
+        write_all(dir.path(), &fixture::run(), None).unwrap();
+        fs::write(dir.path().join(files::ADVICE), "{\"version\": 0}").unwrap();
+        open(dir.path()).unwrap();
+        assert!(open_with_advice(dir.path()).is_err());
     }
 
     #[test]

@@ -63,7 +63,10 @@ pub fn advise(
 ) -> Result<Advice> {
     check(question, catalogue, options)?;
     let all = gather(results, timings, options.machine_type.as_deref());
-    let found = Offers::of(&all, catalogue, options.from, options.seed);
+    let service = question.service.is_some();
+    // A request brings its image along.
+    let from = if service { ImagesFrom::Memory } else { options.from };
+    let found = Offers::of(&all, catalogue, from, service, options.seed);
     let mut answer = Answer { rejected: found.rejected, choices: Vec::new(), others: Vec::new() };
     for offers in by_type(&found.offers) {
         match (question.images, question.service) {

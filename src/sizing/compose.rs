@@ -7,7 +7,7 @@ use super::fit::{Job, Line};
 use super::machines::{Known, of_one_machine};
 use super::pace::{Law, Pace, Way};
 use crate::measure::median;
-use crate::record::{Basis, CellRecord, Estimate};
+use crate::record::{Basis, CellRecord, Estimate, Scenario, Verdict};
 
 /// How far a rate that jobs of one or two sizes had may be from that of a large job: they do not
 /// tell how much of their time was ramp.
@@ -88,6 +88,19 @@ fn of_cells(known: &Known<'_>, from: ImagesFrom) -> Vec<Pace> {
         Some(Pace { way: Way::from(&record.cell), basis, spread: spread(record), law })
     };
     known.best_cells().iter().filter_map(of).collect()
+}
+
+/// A pace from the valid server cell of the highest rate: at least that is what the machine does.
+pub(super) fn of_servers(known: &Known<'_>) -> Option<Pace> {
+    let cells = known.runs.iter().flat_map(|run| &run.cells);
+    let rate = |record: &&CellRecord| match record.cell.scenario {
+        Scenario::Server(rate) if record.verdict == Verdict::Valid => rate,
+        _ => 0,
+    };
+    let record = cells.filter(|record| record.cell.has_model()).max_by_key(rate)?;
+    let law = Law::Rate { rate: within(rate(&record) as f64, 1.0, 1.0), last_batch_s: 0.0 };
+    let pace = Pace { way: Way::from(&record.cell), basis: Basis::Measured, spread: 0.0, law };
+    (rate(&record) > 0).then_some(pace)
 }
 
 fn from_cell(name: &str) -> Basis {

@@ -8,7 +8,7 @@ use super::machines::gather;
 use super::startup::Startup;
 use super::{ImagesFrom, estimate};
 use crate::error::{Error, Result};
-use crate::record::{Estimate, JobTiming};
+use crate::record::{Estimate, Host, JobTiming};
 
 /// Images of the jobs of a round. The largest counts twice: of a job that is a hundred times as
 /// large the time of an image tells nearly all, and it is best told by the largest.
@@ -39,7 +39,13 @@ pub fn plan(rounds: usize, seed: u64) -> Vec<u64> {
 /// # Errors
 /// [`Error::Invalid`] where they tell no line: fewer than six, or of fewer than three sizes.
 pub fn expected(timings: &[JobTiming], images: u64, seed: u64) -> Result<Estimate> {
-    let all = gather(&[], timings, None);
+    // Of one machine, whatever it was called when.
+    let unnamed = |timing: &JobTiming| {
+        let host = Host { machine_type: None, ..timing.host.clone() };
+        JobTiming { machine_type: None, host, ..timing.clone() }
+    };
+    let timings: Vec<JobTiming> = timings.iter().map(unnamed).collect();
+    let all = gather(&[], &timings, None);
     let few = || {
         Error::invalid(
             "the timings of small jobs",

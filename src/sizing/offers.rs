@@ -26,11 +26,12 @@ pub(super) struct Offers {
 }
 
 impl Offers {
-    /// All that there are.
+    /// All that there are: for a job, or for a service, which server cells say something of too.
     pub(super) fn of(
         all: &[Known<'_>],
         catalogue: &Catalogue,
         from: ImagesFrom,
+        service: bool,
         seed: u64,
     ) -> Self {
         let mut found = Self::default();
@@ -38,6 +39,9 @@ impl Offers {
         for known in all {
             let machine = catalogue.find(&known.name);
             let mut paces = compose::paces(known, from, seed);
+            if service && paces.is_empty() {
+                paces.extend(compose::of_servers(known));
+            }
             if let Some(fastest) = paces.first() {
                 measured.extend(Measured::of(known, fastest, machine, from, seed));
             } else {
@@ -166,7 +170,7 @@ mod tests {
     fn what_was_measured_comes_first_and_a_gpu_is_not_guessed_from_a_cpu() {
         let (runs, jobs) = ([fixture::run()], fixture::timings());
         let all = gather(&runs, &jobs, Some("ml.medium"));
-        let found = Offers::of(&all, &fixture::catalogue(), ImagesFrom::Files, 1);
+        let found = Offers::of(&all, &fixture::catalogue(), ImagesFrom::Files, false, 1);
         assert_eq!(names(&found), [("ml.medium", true), ("ml.small", false), ("ml.large", false)]);
         let [gpu] = found.rejected.try_into().unwrap();
         assert_eq!(gpu.what, "ml.gpu");
@@ -186,7 +190,7 @@ mod tests {
     fn a_machine_without_a_name_has_no_price_and_starts_at_once() {
         let (runs, jobs) = ([fixture::run()], fixture::timings());
         let all = gather(&runs, &jobs, None);
-        let found = Offers::of(&all, &Catalogue::default(), ImagesFrom::Files, 1);
+        let found = Offers::of(&all, &Catalogue::default(), ImagesFrom::Files, false, 1);
         let [here] = found.offers.try_into().unwrap();
         assert_eq!((here.startup.provision_s.value, here.startup.start_s.value), (0.0, 0.0));
         assert!(here.priceless().unwrap().contains("--machine-type NAME"));
@@ -200,7 +204,7 @@ mod tests {
         }
         let runs = [run];
         let all = gather(&runs, &[], None);
-        let found = Offers::of(&all, &fixture::catalogue(), ImagesFrom::Files, 1);
+        let found = Offers::of(&all, &fixture::catalogue(), ImagesFrom::Files, false, 1);
         assert!(found.offers.is_empty());
         assert_eq!(found.rejected.len(), 5);
         assert!(found.rejected[0].reason.starts_with("none of its 9 offline cells is VALID"));
@@ -213,7 +217,7 @@ mod tests {
         run.job_stages = None;
         let runs = [run];
         let all = gather(&runs, &[], None);
-        let of = |from| Offers::of(&all, &Catalogue::default(), from, 1);
+        let of = |from| Offers::of(&all, &Catalogue::default(), from, false, 1);
         assert!(of(ImagesFrom::Files).rejected[0].reason.contains("plimsoll size --measure-jobs"));
         assert!(of(ImagesFrom::Memory).rejected.is_empty());
     }

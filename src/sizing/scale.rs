@@ -37,6 +37,10 @@ pub(super) struct Measured<'a> {
     inference_s: f64,
     /// Seconds of one core that an object's files take; zero from memory.
     files_s: f64,
+    /// Whether inference is told apart from the files, so that wider vectors are known to help.
+    told_apart: bool,
+    /// Its processors: hardware threads that a job may use.
+    threads: f64,
     curve: Curve,
 }
 
@@ -110,18 +114,25 @@ impl<'a> Measured<'a> {
     ) -> Option<Self> {
         let cpu = machine.map(Cpu::of_type).or_else(|| Cpu::of_known(known))?;
         let gpu = machine.and_then(|machine| machine.gpu.as_ref());
-        let (rate, cores) = (pace.rate(), known.cores());
-        let files_s = match from {
-            ImagesFrom::Files => known.files_s().unwrap_or(0.0).min(0.95 * cores / rate),
-            ImagesFrom::Memory => 0.0,
+        // A job that was timed by hand says nothing of its machine's processors.
+        let threads = match (known.host.cores, machine) {
+            (0, Some(machine)) => machine.vcpus as f64,
+            _ => known.cores(),
+        };
+        let rate = pace.rate();
+        let (files_s, told_apart) = match (from, known.files_s()) {
+            (ImagesFrom::Memory, _) => (0.0, true),
+            // Nearly all of a job at most: inference takes some time.
+            (ImagesFrom::Files, Some(files_s)) => (files_s.min(0.95 * threads / rate), true),
+            (ImagesFrom::Files, None) => (0.0, false),
         };
         let inference_s = match pace.way.on_gpu() {
             true => 1.0 / rate,
-            false => 1.0 / rate - files_s / cores,
+            false => 1.0 / rate - files_s / threads,
         };
         let curve = curve(known, &pace.way, seed);
         let pace = pace.clone();
-        Some(Self { known, pace, cpu, gpu, inference_s, files_s, curve })
+        Some(Self { known, pace, cpu, gpu, inference_s, files_s, told_apart, threads, curve })
     }
 
     /// Whether its rate is that of a GPU.
@@ -138,7 +149,7 @@ impl<'a> Measured<'a> {
     ///
     /// Seconds of inference fall with clock x lanes and along the scaling curve over physical
     /// cores; those of files with the clock and the cores alone, for decoding and the kernel use no
-    /// vectors. A GPU's inference falls by the lesser of the ratios of its f32 arithmetic and of its
+    /// vectors; where the two are not told apart, all of the time is taken for that. A GPU's inference falls by the lesser of the ratios of its f32 arithmetic and of its
     /// memory bandwidth: a model is bound by one of them. A roofline of two corners, so to say
     /// (S. Williams, A. Waterman and D. Patterson, "Roofline", CACM 52, 2009).
     pub(super) fn onto(&self, machine: &MachineType) -> Option<Pace> {
@@ -147,7 +158,7 @@ impl<'a> Measured<'a> {
         let clock = to.clock / self.cpu.clock;
         let (inference_s, model) = match (self.on_gpu(), self.gpu, &machine.gpu) {
             (false, _, None) => {
-                let vectors = to.lanes / self.cpu.lanes;
+                let vectors = if self.told_apart { to.lanes / self.cpu.lanes } else { 1.0 };
                 (self.inference_s / (speedup * clock * vectors), self.words(machine))
             }
             (true, Some(from), Some(gpu)) => {
@@ -159,7 +170,7 @@ impl<'a> Measured<'a> {
             _ => return None,
         };
         // Hardware threads of the measured machine count as its cores did there.
-        let core_share = self.known.cores() * speedup * clock;
+        let core_share = self.threads * speedup * clock;
         let rate = match self.files_s > 0.0 {
             true => composed(1.0 / inference_s, self.files_s, core_share, self.on_gpu()),
             false => 1.0 / inference_s,
@@ -179,7 +190,7 @@ impl<'a> Measured<'a> {
     fn way_on(&self, machine: &MachineType) -> Way {
         let from = &self.pace.way;
         let share = |count: usize| {
-            (count as f64 * machine.vcpus as f64 / self.known.cores()).round().max(1.0) as usize
+            (count as f64 * machine.vcpus as f64 / self.threads).round().max(1.0) as usize
         };
         match from.instances {
             1 => Way { threads: share(from.threads), ..from.clone() },

@@ -120,7 +120,8 @@ pub(super) fn limits(question: &Question) -> String {
     let deadline = question.deadline_s.map(|seconds| format!(" within {}", time(seconds)));
     let budget = question.budget_usd.map(|amount| format!(" for at most {}", usd(amount)));
     let service = question.service.map(|service| {
-        let quantile = service.quantile * 100.0;
+        // Without the noise of binary fractions.
+        let quantile = (service.quantile * 1e6).round() / 1e4;
         format!(" with p{quantile} within {}", Nanos(service.limit_ns))
     });
     [deadline, budget, service].into_iter().flatten().collect()

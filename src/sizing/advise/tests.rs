@@ -49,8 +49,7 @@ fn c5() -> Catalogue {
 
 #[test]
 fn the_notebooks_own_job_gives_its_figures_and_the_advice_that_follows() {
-    let two_at_least = Question { deadline_s: None, ..job(100) };
-    let advice = advise(&two_at_least, &[], &notebooks_jobs(), &c5(), &options()).unwrap();
+    let advice = advise(&job(100), &[], &notebooks_jobs(), &c5(), &options()).unwrap();
     let best = &advice.choices[advice.best.unwrap()];
     assert_eq!((best.machine_type.as_str(), best.machines), ("ml.c5.xlarge", 1));
     assert_eq!(best.phases.unwrap().provision_s.value, 218.0);
@@ -80,11 +79,9 @@ fn the_notebooks_own_job_gives_its_figures_and_the_advice_that_follows() {
 fn two_machines_for_the_notebooks_job_are_advised_against() {
     let advice = advise(&job(100), &[], &notebooks_jobs(), &c5(), &options()).unwrap();
     let two = advice.choices.iter().find(|choice| choice.machines == 2).unwrap();
-    let all = gather(&[], &[], None);
     let jobs = notebooks_jobs();
     let known = gather(&[], &jobs, None);
-    assert!(all.is_empty());
-    let offers = Offers::of(&known, &c5(), ImagesFrom::Files, 1).offers;
+    let offers = Offers::of(&known, &c5(), ImagesFrom::Files, false, 1).offers;
     let told = words::start_up(&offers[0], two, 100).unwrap();
     assert!(told.contains("One machine instead of 2 costs $0.0066 instead of $0.013"), "{told}");
 }
@@ -124,7 +121,7 @@ fn a_deadline_takes_as_many_machines_as_it_needs_by_its_upper_end() {
     let offers = {
         let (runs, jobs) = ([fixture::run()], timings());
         let all = gather(&runs, &jobs, Some("ml.medium"));
-        Offers::of(&all, &catalogue(), ImagesFrom::Files, 1).offers
+        Offers::of(&all, &catalogue(), ImagesFrom::Files, false, 1).offers
     };
     assert!(offers[0].job(1_000_000_000, best.machines - 1).total_s.unwrap().high > 1_800.0);
 }
@@ -305,4 +302,49 @@ fn the_same_question_has_the_same_answer_in_under_a_second() {
     assert_eq!(first, again);
     println!("{} bytes in {:?}", first.len(), start.elapsed() / 2);
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+}
+
+/// A server cell of the fixture's machine whose latencies are all the same.
+fn server(rate: u64, latency_ms: u64) -> crate::record::CellRecord {
+    let mut cell = fixture::cell("native", 4, 64, rate as f64);
+    cell.cell.scenario = crate::record::Scenario::Server(rate);
+    let mut recorder = crate::measure::Recorder::new();
+    (0..1_000).for_each(|_| recorder.record(crate::units::Nanos(latency_ms * 1_000_000)));
+    cell.latency_histogram = recorder.into();
+    cell
+}
+
+#[test]
+fn a_service_takes_as_many_machines_as_hold_its_rate() {
+    let mut run = fixture::run();
+    run.cells.extend([server(2_000, 12), server(3_000, 40)]);
+    let service = Service { rate_per_s: 5_000.0, quantile: 0.99, limit_ns: 20_000_000 };
+    let question = Question { service: Some(service), ..Question::default() };
+    let options = Options { machine_type: Some("ml.medium".into()), ..options() };
+    let of = |run: &RunRecord, question: &Question| {
+        advise(question, std::slice::from_ref(run), &[], &catalogue(), &options).unwrap()
+    };
+    let advice = of(&run, &question);
+    let best = &advice.choices[advice.best.unwrap()];
+    assert_eq!((best.machine_type.as_str(), best.machines), ("ml.medium", 3));
+    assert!((best.cost_usd.value - 1.2).abs() < 1e-9, "{best:?}");
+    assert!(advice.sentences[0].starts_with(
+        "Take 3 ml.medium for 5,000 requests/s with p99 within 20.0 ms: answer within 12.0 ms and \
+         cost $1.20 an hour"
+    ), "{}", advice.sentences[0]);
+    assert_eq!(advice.cpu_or_gpu, None);
+    // Four times the cores hold four times as much, as far as anyone knows.
+    let large = advice.choices.iter().find(|choice| choice.machine_type == "ml.large").unwrap();
+    assert!(matches!(large.basis, Basis::Predicted { .. }));
+    assert!((large.images_per_s.value - 8_000.0).abs() < 1e-6, "{large:?}");
+
+    // Server cells alone are enough.
+    run.cells.retain(|cell| matches!(cell.cell.scenario, crate::record::Scenario::Server(_)));
+    let alone = of(&run, &question);
+    assert_eq!(alone.choices[alone.best.unwrap()].machines, 3);
+    let dear = of(&run, &Question { budget_usd: Some(1.0), ..question.clone() });
+    assert_eq!(dear.best, None);
+    assert!(dear.rejected.iter().any(|rejection| rejection.reason
+        == "3 machines, as few as are enough, cost $1.20 ($0.80 to $1.20), and the upper end has to \
+            be within $1.00"), "{:?}", dear.rejected);
 }
