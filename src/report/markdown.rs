@@ -155,6 +155,7 @@ fn folded(what: &str, reasons: Vec<(String, Vec<String>)>) -> Option<String> {
 fn environment(run: &RunRecord) -> String {
     let host = &run.host;
     let facts = [
+        host.machine_type.clone(),
         Some(host.cpu_model.clone()),
         Some(counted(host.cores, "core")),
         host.cgroup_cpus.map(|cpus| format!("{cpus} granted")),
@@ -236,7 +237,7 @@ batch.**
         for piece in [
             "- There is no comparison of the CPU with CUDA: no CUDA driver was found",
             "<details><summary>1 cell INVALID</summary>\n\n- predictions differ: native on cpu",
-            "Environment: Intel(R) Xeon(R) Processor @<!-- --> 2.80GHz, 4 cores, 16.0 GiB, ",
+            "Environment: ml.c6i.large, Intel(R) Xeon(R) Processor @<!-- --> 2.80GHz, 4 cores, ",
             "```sh\nplimsoll sweep configs/default.toml --out reports/latest\n```\n",
         ] {
             assert!(rest.contains(piece), "{piece} is not in {rest}");

@@ -10,6 +10,26 @@
 //! ```
 
 mod advise;
+mod choose;
+mod compose;
+mod cost;
+mod counts;
+mod estimate;
+mod fit;
+#[cfg(test)]
+mod fixture;
+mod held_out;
+mod jobs;
+mod machines;
+mod offers;
+mod pace;
+mod scale;
+mod service;
 pub mod simulate;
+mod startup;
+mod versus;
+pub mod words;
 
-pub use self::advise::{From, Options, THIS_MACHINE, advise};
+pub use self::advise::{ImagesFrom, Options, THIS_MACHINE, advise};
+pub use self::held_out::{HeldOut, check_of, held_out};
+pub use self::jobs::{LARGEST_BATCH, SIZES, expected, plan};

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::keys::day;
+
 /// Hours of a mean year.
 const HOURS_A_YEAR: f64 = 8_766.0;
 
@@ -111,7 +113,6 @@ impl MachineType {
     /// Whether the price is from more than six months before `today`.
     pub fn price_is_old(&self, today: SystemTime) -> bool {
         let (Pricing::Hourly { date, .. } | Pricing::Owned { date, .. }) = &self.price;
-        let day = humantime::parse_rfc3339(&format!("{date}T00:00:00Z"));
-        day.is_ok_and(|day| today.duration_since(day).is_ok_and(|age| age > SIX_MONTHS))
+        day(date).is_some_and(|day| today.duration_since(day).is_ok_and(|age| age > SIX_MONTHS))
     }
 }

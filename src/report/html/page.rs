@@ -300,6 +300,7 @@ mod tests {
         host.isa = list.clone();
         host.native_isa = Some(text.into());
         host.governor = Some(text.into());
+        host.machine_type = Some(text.into());
         if let Some(ceilings) = &mut run.ceilings {
             ceilings.isa = text.into();
         }
