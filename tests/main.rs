@@ -35,6 +35,8 @@ mod s3_jobs;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]
+mod simulate;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod sweep;
