@@ -38,6 +38,7 @@ mod s3_jobs;
 mod setup;
 #[cfg(test)]
 mod size;
+mod simulate;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
