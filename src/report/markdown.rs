@@ -308,7 +308,8 @@ batch.**
             }
             advice.sentences.iter_mut().chain(&mut advice.warnings).for_each(|text| text.clone_from(&name));
             let text = render(&run, Some(&advice));
-            prop_assert_eq!(text.lines().count(), plain, "{}", text);
+            // One name of several types has fewer rows.
+            prop_assert!(text.lines().count() <= plain, "{}", text);
             let escaped = escaped(&name);
             let mut rest = escaped.replace("@<!-- -->", "").replace("&amp;", "");
             for c in "\\`*_[]<>|~$#".chars() {

@@ -154,9 +154,10 @@ function jobOf(choice) {
 const marked = (text) => text.split(/(JOB-NAME|MODEL-NAME|s3:\/\/BUCKET\/[A-Z]+\/)/)
   .map((part, at) => (at % 2 ? element("mark", { textContent: part }) : part));
 
-// Takes over the section. `draw` draws some of its plots anew.
-function sizingPage(advice, draw) {
+// Takes over the section, which is packed where the page is large. `draw` draws its plots anew.
+async function sizingPage(advice, draw) {
   const by = (id) => document.getElementById(id);
+  if (by("sizing-here")) by("sizing-here").outerHTML = await unpacked("sizing-section");
   const section = by("sizing").closest("section");
   const ways = waysOf(advice);
   const moreOf = Object.fromEntries(["measured", "predicted"]
@@ -215,10 +216,11 @@ function sizingPage(advice, draw) {
   };
   const later = (() => {
     let waiting = 0;
-    return () => { cancelAnimationFrame(waiting); waiting = requestAnimationFrame(() => {
+    return () => {
       tell();
-      draw(section.querySelectorAll("[data-plot]"));
-    }); };
+      cancelAnimationFrame(waiting);
+      waiting = requestAnimationFrame(() => draw(section.querySelectorAll("[data-plot]")));
+    };
   })();
 
   const fill = () => {
