@@ -47,7 +47,7 @@ fn sized(advice: &Advice) -> String {
                 "" => of.value.clone(),
                 interval => format!("{} ({interval})", of.value),
             });
-            let remark = if measured { row.remark() } else { "predicted, not measured".into() };
+            let remark = row.remark();
             let machines = escaped(&format!("{}, {}", row.machines, row.how));
             let fields: Vec<String> = Some(machines).into_iter().chain(figures).collect();
             lines.push(format!("| {} | {remark} |", fields.join(" | ")));
@@ -264,7 +264,7 @@ batch.**
             at("- Warning: the price of ml.m5.xlarge"),
             at("| machines | images/s a machine | time "),
             at(" | recommended"),
-            at(" | predicted, not measured |"),
+            at(" | predicted, cheapest |"),
             at("| cell | cores |"),
         ];
         assert!(order.is_sorted(), "{order:?} {text}");

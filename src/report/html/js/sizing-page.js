@@ -85,7 +85,7 @@ function marksOf(answer, place) {
   const marks = {
     recommended: answer.best === place, tie: answer.ties.includes(place), "runner-up": answer.runner_up === place,
     fastest: answer.fastest === place, front: answer.pareto.includes(place),
-    "cheapest predicted": answer.best_predicted === place,
+    cheapest: answer.best_predicted === place,
   };
   return Object.keys(marks).filter((mark) => marks[mark]);
 }
@@ -115,7 +115,7 @@ function rowsTo(body, answer, wanted, energy, select) {
     const open = element("button", { type: "button", className: "open" }, machinesOf(choice));
     const row = element("tr", { className: place === answer.best ? "best" : "" },
       element("th", { scope: "row" }, open, element("small", { textContent: howOf(choice) })),
-      element("td", { className: "v", textContent: marksOf(answer, place).join(", ") }),
+      element("td", { className: "v", textContent: [...(wanted ? [] : ["predicted"]), ...marksOf(answer, place)].join(", ") }),
       ...figuresOf(choice, energy).map(([value, interval]) =>
         element("td", {}, value, element("small", { textContent: interval }))));
     row.dataset.place = place;
