@@ -7,7 +7,7 @@ use crate::record::{Advice, Basis, Choice};
 
 /// Ways that the page reckons with, of those predicted and of those measured. A catalogue of a
 /// hundred types has as many predictions, and those that come after these are not worth a look.
-const WAYS: [usize; 2] = [12, 24];
+const WAYS: [usize; 2] = [12, 16];
 
 /// The answer for the page's script: its question, the ways as `choices` without the figures that
 /// are reckoned from the others, and the CPU against the GPU.
