@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use crate::support::{end, plimsoll, run};
 
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: [&[&str]; 17] = [
     &["transform"],
     &["jobs"],
     &["jobs", "list"],
@@ -14,6 +14,7 @@ const COMMANDS: [&[&str]; 16] = [
     &["sweep"],
     &["report"],
     &["compare"],
+    &["size"],
     &["catalogue"],
     &["train"],
     &["data"],

@@ -37,6 +37,9 @@ mod s3_jobs;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]
+mod size;
+mod simulate;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod sweep;

@@ -7,6 +7,7 @@ mod host;
 mod plan;
 mod scenario;
 mod timing;
+mod waking;
 
 pub use self::advice::{
     ADVICE_VERSION, Advice, Basis, Check, Choice, CpuOrGpu, Estimate, Phases, Price, Question,
@@ -21,6 +22,7 @@ pub use self::host::Host;
 pub use self::plan::{Mode, PlanRecord};
 pub use self::scenario::Scenario;
 pub use self::timing::JobTiming;
+pub use self::waking::Waking;
 
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +64,9 @@ pub struct RunRecord {
     pub ceilings: Option<Ceilings>,
     /// What an object of a job costs besides its inference; absent where the run ended before.
     pub job_stages: Option<JobStages>,
+    /// How late the machine wakes its threads; absent where an older version wrote the record.
+    #[serde(default)]
+    pub waking: Option<Waking>,
     /// How the cells were chosen.
     pub plan: PlanRecord,
     /// Why there are no CUDA cells, if there are none.

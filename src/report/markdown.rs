@@ -3,7 +3,7 @@
 use super::best::{cores, faster};
 use super::groups::{groups, valid};
 use super::{html, scaling, versus, words};
-use crate::record::{Cell, CellRecord, RunRecord};
+use crate::record::{Advice, Cell, CellRecord, RunRecord};
 use crate::units::{bytes, counted, rate};
 
 /// Rows of the table.
@@ -11,7 +11,7 @@ const SHOWN: usize = 12;
 
 /// The run: the answer, what to know before believing it, the best cells, what is wrong with the
 /// others, the machine and the command.
-pub(super) fn render(run: &RunRecord) -> String {
+pub(super) fn render(run: &RunRecord, _advice: Option<&Advice>) -> String {
     let answer = words::answer(run);
     let best = answer.best.map(|best| &best.cell.cell);
     let mut parts = vec![format!("**{}**", escaped(&answer.sentence))];
@@ -190,7 +190,7 @@ mod tests {
             warnings: vec!["the machine was busy".into()],
             ..fixture::empty()
         };
-        let text = render(&run);
+        let text = render(&run, None);
         let want = "\
 **Best: torch on cpu, 2 instances of 1 thread, batch 64: 20,000 images/s (±1.0%), p50 12.0 ms a \
 batch.**
@@ -216,7 +216,7 @@ batch.**
 
     #[test]
     fn a_whole_run_is_short_enough_to_paste() {
-        let text = render(&fixture::run());
+        let text = render(&fixture::run(), None);
         assert!(text.len() < 6_000, "{} bytes", text.len());
         assert_eq!(text.lines().filter(|line| line.ends_with("| best |")).count(), 1, "{text}");
         assert!(text.contains("<details><summary>5 cells INVALID</summary>"), "{text}");
@@ -225,7 +225,9 @@ batch.**
 
     #[test]
     fn a_run_of_nothing_says_so() {
-        assert!(render(&fixture::empty()).starts_with("**No cell was measured.**\n\nEnvironment"));
+        assert!(
+            render(&fixture::empty(), None).starts_with("**No cell was measured.**\n\nEnvironment")
+        );
     }
 
     #[test]
@@ -242,12 +244,12 @@ batch.**
             name in "[a-z|`<>&*_@#\\\\\\[\\]~$\n\r\t]{1,20}",
         ) {
             let mut run = fixture::run();
-            let plain = render(&run).lines().count();
+            let plain = render(&run, None).lines().count();
             run.cells.iter_mut().for_each(|record| record.cell.backend.clone_from(&name));
             run.skipped.iter_mut().for_each(|(_, reason)| reason.clone_from(&name));
             run.warnings = vec![name.clone()];
             run.host.os.clone_from(&name);
-            let text = render(&run);
+            let text = render(&run, None);
             // The backends are one now, which brings fewer lines; never more.
             prop_assert!(text.lines().count() <= plain, "{}", text);
             let escaped = escaped(&name);

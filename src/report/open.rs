@@ -4,19 +4,35 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use super::{bundle, files, json};
+use super::{advice, bundle, files, json};
 use crate::error::{Error, Result};
-use crate::record::RunRecord;
+use crate::record::{Advice, RunRecord};
 
 /// A larger file is no run: the largest grid's takes some megabytes.
 const LIMIT: u64 = 512 << 20;
 
-/// Reads a run from a bundle, from `results.json`, or from a folder with either in it.
+/// Reads a run from a bundle, from `results.json`, or from a folder with either in it, whatever
+/// answer lies beside it: an old one is no reason not to ask again.
 ///
 /// # Errors
 /// [`Error::Io`] naming what cannot be read; [`Error::Malformed`] where it is no run, a damaged
 /// one, or one of another schema.
 pub fn open(path: &Path) -> Result<RunRecord> {
+    read(path).map(|(run, _)| run)
+}
+
+/// The same, with the sizing answer that lies beside it: in the bundle, or as `advice.json` in the
+/// folder of the record.
+///
+/// # Errors
+/// As [`open`]; [`Error::Malformed`] too where what lies there is no answer, or of another version.
+pub fn open_with_advice(path: &Path) -> Result<(RunRecord, Option<Advice>)> {
+    let (run, advice) = read(path)?;
+    Ok((run, advice?))
+}
+
+/// A run, and the answer beside it or what is wrong with that.
+fn read(path: &Path) -> Result<(RunRecord, Result<Option<Advice>>)> {
     let facts = fs::metadata(path).map_err(|error| Error::io("read", path, error))?;
     if !facts.is_dir() {
         return from_file(path);
@@ -38,22 +54,39 @@ pub fn open(path: &Path) -> Result<RunRecord> {
     }
 }
 
-fn from_file(path: &Path) -> Result<RunRecord> {
+fn from_file(path: &Path) -> Result<(RunRecord, Result<Option<Advice>>)> {
     let bad = |reason: String| Error::malformed(path.display().to_string(), reason);
+    let bytes = bytes(path)?;
+    if bundle::is_one(&bytes) {
+        return bundle::unpack(&bytes).map(|(run, advice)| (run, Ok(advice))).map_err(bad);
+    }
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok((json::parse(text).map_err(bad)?, beside(path))),
+        Err(_) => Err(bad("neither a bundle (tar.gz) nor a record (JSON)".into())),
+    }
+}
+
+/// The answer in the folder of a record, if there is one.
+fn beside(record: &Path) -> Result<Option<Advice>> {
+    let path = record.with_file_name(files::ADVICE);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let bad = |reason: String| Error::malformed(path.display().to_string(), reason);
+    let text = String::from_utf8(bytes(&path)?).map_err(|_| bad("not a text".into()))?;
+    advice::parse(&text).map(Some).map_err(bad)
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
         .map_err(|error| Error::io("read", path, error))?;
     if bytes.len() as u64 > LIMIT {
-        return Err(bad(format!("larger than {}, so no run", crate::units::bytes(LIMIT))));
+        let reason = format!("larger than {}, so no run", crate::units::bytes(LIMIT));
+        return Err(Error::malformed(path.display().to_string(), reason));
     }
-    if bundle::is_one(&bytes) {
-        return bundle::unpack(&bytes).map_err(bad);
-    }
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => json::parse(text).map_err(bad),
-        Err(_) => Err(bad("neither a bundle (tar.gz) nor a record (JSON)".into())),
-    }
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -66,13 +99,22 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         let run = fixture::run();
-        write_all(dir.path(), &run).unwrap();
+        write_all(dir.path(), &run, None).unwrap();
         let want = json::text(&run).unwrap();
         for place in [dir.path().to_owned(), at(files::RECORD), at(files::BUNDLE)] {
             assert_eq!(json::text(&open(&place).unwrap()).unwrap(), want, "{}", place.display());
         }
         fs::remove_file(at(files::RECORD)).unwrap();
         assert_eq!(json::text(&open(dir.path()).unwrap()).unwrap(), want);
+    }
+
+    #[test]
+    fn a_damaged_answer_is_no_reason_not_to_read_the_run() {
+        let dir = tempfile::tempdir().unwrap();
+        write_all(dir.path(), &fixture::run(), None).unwrap();
+        fs::write(dir.path().join(files::ADVICE), "{\"version\": 0}").unwrap();
+        open(dir.path()).unwrap();
+        assert!(open_with_advice(dir.path()).is_err());
     }
 
     #[test]

@@ -11,10 +11,10 @@ use super::fleet::{FleetBench, Setup};
 use super::grid::Grid;
 use super::host;
 use super::instance::predict;
-use super::job_stages;
 use super::journal::{Header, Journal, Parts};
 use super::mode::{mode, schedule};
 use super::runner::{self, Bench, Observer, Plan};
+use super::{job_stages, waking};
 use crate::backend::{self, Outputs, SessionOptions};
 use crate::clock::Clock;
 use crate::config::Sweep;
@@ -154,6 +154,7 @@ pub fn sweep(
     let job_stages = job_stages::measure(images)
         .map_err(|error| warnings.push(format!("the stages of a job: {error}")))
         .ok();
+    let waking = waking::measure();
     let own_cost = own_cost(&mut bench, config, &mut warnings);
     let mut schedule = schedule(config, &grid.cells, prepared.facts.cores);
     let plan = Plan { cells: &grid.cells, seed: config.seed, reference, clock };
@@ -195,6 +196,7 @@ pub fn sweep(
         own_cost_ns_per_image: own_cost,
         ceilings: Some(ceilings),
         job_stages,
+        waking: Some(waking),
         plan: PlanRecord {
             mode: mode(config),
             budget_s: (config.budget.0 > 0).then(|| config.budget.seconds()),
