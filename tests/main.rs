@@ -37,8 +37,9 @@ mod s3_jobs;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]
-mod size;
 mod simulate;
+#[cfg(test)]
+mod size;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
