@@ -37,6 +37,8 @@ mod s3_jobs;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]
+mod simulate;
+#[cfg(test)]
 mod size;
 #[cfg(test)]
 mod support;

@@ -102,7 +102,7 @@ fn render(machines: &[&MachineType], today: SystemTime) -> String {
                 machine.clock_ghz.to_string(),
                 machine.isa.clone(),
                 machine.memory_gib.to_string(),
-                gpu.map_or("-".into(), |gpu| format!("{} x {}", gpu.count, gpu.model)),
+                gpu.map_or("-".into(), |gpu| format!("{} x {}", gpu.count, short(&gpu.model))),
                 dollars(machine.usd_per_hour()),
                 region.to_owned(),
                 if old { format!("{date}, old") } else { date.clone() },
@@ -146,6 +146,11 @@ fn render(machines: &[&MachineType], today: SystemTime) -> String {
     let sources = sources.iter().enumerate();
     lines.extend(sources.map(|(index, source)| format!("[{}] {source}", index + 1)));
     lines.join("\n")
+}
+
+/// A GPU's model without its maker, who is the same for nearly all.
+fn short(model: &str) -> &str {
+    model.strip_prefix("NVIDIA ").unwrap_or(model)
 }
 
 /// USD with the cents, and what there is of smaller change: `$0.17`, `$0.0893`, `$13.35`.
@@ -205,7 +210,7 @@ price = { usd_per_hour = 0.08925, region = "here", date = "2026-01-01", source =
         };
         assert_eq!(
             words("mine"),
-            "mine 48 24 2.8 avx2 192 4 x NVIDIA A10G $0.65 owned 2026-11-01 - 0 + 180"
+            "mine 48 24 2.8 avx2 192 4 x A10G $0.65 owned 2026-11-01 - 0 + 180"
         );
         assert_eq!(
             words("rented"),

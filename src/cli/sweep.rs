@@ -253,12 +253,16 @@ fn announce(config: &Sweep, grid: &Grid) -> Result<()> {
 
 /// Says under which machine type the figures go, and whether it can be priced.
 fn tell_of(machine_type: &str) -> Result<()> {
-    let priced = Catalogue::shipped()?.find(machine_type).is_some();
-    let hint = if priced {
-        ""
+    let catalogue = Catalogue::shipped()?;
+    let hint = if catalogue.find(machine_type).is_some() {
+        String::new()
     } else {
-        "; Plimsoll's catalogue has none of that name: `plimsoll size` will need it in one of yours, \
-         by --catalog"
+        let near = catalogue.nearest(machine_type);
+        let near = near.map_or(String::new(), |near| format!(" (the nearest is {near})"));
+        format!(
+            "; Plimsoll's catalogue has none of that name{near}: `plimsoll size` will need it in one \
+             of yours, by --catalog"
+        )
     };
     note(format_args!("machine type: {machine_type}{hint}"));
     Ok(())

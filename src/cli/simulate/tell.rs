@@ -131,10 +131,10 @@ pub(super) fn verification(verification: &Verification) -> String {
         ("", Left),
     ];
     let rows: Vec<Vec<String>> = verification.cells.iter().map(line).collect();
-    let (counted, p50, p99) = verification.tally();
+    let (sound, p50, p99) = verification.tally();
     let mut text = table(&header, &rows);
     text.push_str(&format!(
-        "\n\nOf {counted} VALID cells simulated from VALID cells, p50 is within {} in {p50} and p99 \
+        "\n\nOf {sound} VALID cells simulated from VALID cells, p50 is within {} in {p50} and p99 \
          in {p99}.",
         percent(BELIEVED)
     ));
@@ -146,16 +146,18 @@ pub(super) fn verification(verification: &Verification) -> String {
         }
     }
     for (reason, cells) in reasons {
-        text.push_str(&format!("\nin doubt, {}: {reason}", units_of(cells)));
+        text.push_str(&format!("\nin doubt, {}: {reason}", counted(cells, "cell")));
+    }
+    if !verification.waking_measured {
+        text.push_str(
+            "\nThe run does not say how late its machine wakes threads: timers are taken to be late \
+             by Linux's usual 50 us.",
+        );
     }
     for (cell, reason) in &verification.left_out {
         text.push_str(&format!("\nleft out: {}: {reason}", sweep::name(cell)));
     }
     text
-}
-
-fn units_of(cells: usize) -> String {
-    counted(cells, "cell")
 }
 
 fn line(verified: &Verified) -> Vec<String> {

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::service::KEEPS_UP;
 use super::{Finished, Job, Served, Service};
 use crate::error::{Error, Result};
 use crate::load;
@@ -64,9 +65,6 @@ pub struct ServiceFigures {
     pub overloaded: bool,
 }
 
-/// A service that answers less of what comes is overloaded: as a server cell's verdict has it.
-const KEEPS_UP: f64 = 0.98;
-
 impl Job {
     /// Plays the job with several seeds, telling now and then how many batches are done, of
     /// [`Job::batches`] for each of [`SEEDS`].
@@ -121,10 +119,7 @@ impl Service {
             let all: Option<Vec<f64>> = runs.iter().map(of).collect();
             all.and_then(|all| estimate(&all))
         };
-        let coming = |run: &Served| {
-            let rejected = run.rejected as f64 / run.requests.max(1) as f64;
-            rate_per_s * (1.0 - rejected)
-        };
+        let coming = |run: &Served| rate_per_s * (1.0 - run.rejected_share());
         Ok(ServiceFigures {
             p50_ns: latency(0.5),
             p90_ns: latency(0.9),
@@ -133,7 +128,7 @@ impl Service {
             throughput_per_s: over(&|run| run.throughput_per_s)?,
             utilisation: over(&|run| run.utilisation)?,
             images_per_batch: over(&Served::images_per_batch)?,
-            rejected_share: over(&|run| run.rejected as f64 / run.requests.max(1) as f64)?,
+            rejected_share: over(&Served::rejected_share)?,
             lost: over(&|run| run.lost as f64)?,
             retried: over(&|run| run.retried as f64)?,
             overloaded: runs
@@ -203,7 +198,11 @@ mod tests {
         // One that turns away what it cannot hold is not.
         let limited = at(12_000.0, Server { queue_limit: Some(5), ..server });
         assert!(!limited.overloaded, "{limited:?}");
-        assert!((limited.rejected_share.value - 1.0 / 6.0).abs() < 0.02, "{limited:?}");
+        // More than what a session that never idles has no time for.
+        let rejected = limited.rejected_share.value;
+        assert!((1.0 / 6.0..0.25).contains(&rejected), "{limited:?}");
+        let answered = limited.throughput_per_s.value / 12_000.0;
+        assert!((answered + rejected - 1.0).abs() < 0.02, "{limited:?}");
         assert!(limited.p50_ns.is_some() && limited.p90_ns.is_none(), "{limited:?}");
     }
 }

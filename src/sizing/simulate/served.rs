@@ -38,6 +38,11 @@ impl Served {
         known.then(|| Nanos(self.latency.histogram().value_at_quantile(of_answered)))
     }
 
+    /// Share of the requests that were rejected.
+    pub fn rejected_share(&self) -> f64 {
+        self.rejected as f64 / self.requests.max(1) as f64
+    }
+
     /// Batches that began while requests came.
     pub fn batches(&self) -> u64 {
         self.batch_sizes.iter().sum()

@@ -20,6 +20,14 @@ const TRY: u64 = 50_000;
 /// Past a higher quantile as many must lie.
 const PAST: f64 = 500.0;
 
+/// A try lasts for so many times the limit, up to so many requests: a queue that grows must have
+/// the time to pass it.
+const LIMITS: f64 = 50.0;
+const MOST: u64 = 2_000_000;
+
+/// A rate of which less is answered is none that is held, as a server cell's verdict has it.
+pub(super) const KEEPS_UP: f64 = 0.98;
+
 /// Rates that are tried from the capacity down, each lower by this factor, before a highest one is
 /// looked for between two of them: a latency need not rise with the rate, for batches fill sooner.
 const STEPS: u32 = 40;
@@ -96,15 +104,19 @@ impl Service {
     /// rejected request is one that is never answered.
     pub fn highest_rate(&self, quantile: f64, limit: Nanos, seed: u64) -> Option<Estimate> {
         let capacity = self.server.capacity_per_s() * self.machines.max(1) as f64;
-        let requests = TRY.max((PAST / (1.0 - quantile)) as u64);
+        let least = TRY.max((PAST / (1.0 - quantile)) as u64);
         let holds = |rate: f64, seed: u64| {
-            let served = self.run(rate, requests, seed);
-            served.is_ok_and(|it| it.quantile(quantile).is_some_and(|time| time <= limit))
+            let lasting = (LIMITS * limit.seconds() * rate) as u64;
+            let Ok(served) = self.run(rate, lasting.clamp(least, MOST.max(least)), seed) else {
+                return false;
+            };
+            let in_time = served.quantile(quantile).is_some_and(|time| time <= limit);
+            in_time && served.throughput_per_s >= KEEPS_UP * rate * (1.0 - served.rejected_share())
         };
         let highest = |from: f64, seed: u64| {
-            let rates = (0..STEPS).map(|step| from * STEP.powi(step as i32));
+            let rates = (0..STEPS).map(|step| from.min(capacity) * STEP.powi(step as i32));
             let mut low = rates.into_iter().find(|&rate| holds(rate, seed))?;
-            let mut high = low / STEP;
+            let mut high = (low / STEP).min(capacity);
             while high / low > 1.0 + EXACT {
                 let middle = (low * high).sqrt();
                 if holds(middle, seed) { low = middle } else { high = middle }

@@ -149,6 +149,14 @@ mod tests {
     }
 
     #[test]
+    fn an_engine_of_16_lanes_is_seen_through_its_noise() {
+        // As measured, in us.
+        let shape = Shape::of(&[(1, 63.6), (4, 64.7), (16, 70.7), (64, 286.0)]);
+        assert_eq!(shape.width, 16, "{shape:?}");
+        assert!((shape.at(22) / 142.0 - 1.0).abs() < 0.05, "{}", shape.at(22));
+    }
+
+    #[test]
     fn stairs_are_not_seen_in_a_line_with_noise() {
         let noise = [1.02, 0.98, 1.01, 0.99, 1.03, 0.97, 1.0];
         let sizes = [1, 2, 4, 8, 16, 32, 64];

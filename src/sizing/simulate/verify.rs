@@ -54,6 +54,9 @@ pub struct Verified {
 /// All server cells of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Verification {
+    /// Whether the run says how late its machine wakes threads; where not, Linux's usual slack of
+    /// timers is assumed.
+    pub waking_measured: bool,
     /// Those that could be simulated.
     pub cells: Vec<Verified>,
     /// Those that could not, with the reason.
@@ -102,7 +105,8 @@ fn error(simulated: Option<u64>, measured: Option<u64>) -> Option<f64> {
 /// [`crate::error::Error::Invalid`] where the run's configuration cannot be read.
 pub fn verify(run: &RunRecord) -> Result<Verification> {
     let delay = Sweep::parse(&run.config_toml, "the run's configuration")?.max_delay;
-    let mut all = Verification { cells: Vec::new(), left_out: Vec::new() };
+    let waking_measured = run.waking.is_some();
+    let mut all = Verification { waking_measured, cells: Vec::new(), left_out: Vec::new() };
     for record in &run.cells {
         if !matches!(record.cell.scenario, Scenario::Server(_)) {
             continue;
@@ -117,10 +121,13 @@ pub fn verify(run: &RunRecord) -> Result<Verification> {
 
 fn verified(run: &RunRecord, record: &CellRecord, delay: Nanos) -> Result<Verified> {
     let cell = &record.cell;
-    let (times, doubts) = match BatchTimes::of_run(run, cell, Trust::Valid) {
-        Ok(times) => (times, None),
-        Err(_) => {
-            let doubt = "no offline or closed-loop cell that it could be simulated from is VALID";
+    // Those that can be trusted must reach as far as the cell's batches do.
+    let reaches = |times: &BatchTimes| times.sizes().any(|size| size >= cell.batch);
+    let (times, doubt) = match BatchTimes::of_run(run, cell, Trust::Valid) {
+        Ok(times) if reaches(&times) => (times, None),
+        _ => {
+            let doubt = "the offline or closed-loop cells that it is simulated from are not all \
+                         VALID, or none has as large a batch";
             (BatchTimes::of_run(run, cell, Trust::All)?, Some(doubt.to_owned()))
         }
     };
@@ -132,7 +139,7 @@ fn verified(run: &RunRecord, record: &CellRecord, delay: Nanos) -> Result<Verifi
     let images: u64 = record.rounds.iter().map(|round| round.images).sum();
     Ok(Verified {
         cell: cell.clone(),
-        doubts: doubts.into_iter().chain(own.iter().cloned()).collect(),
+        doubts: doubt.into_iter().chain(own.iter().cloned()).collect(),
         from: times.sizes().collect(),
         measured: Answers {
             p50_ns: record.latency.p50_ns,
