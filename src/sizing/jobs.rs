@@ -10,9 +10,11 @@ use super::{ImagesFrom, estimate};
 use crate::error::{Error, Result};
 use crate::record::{Estimate, Host, JobTiming};
 
-/// Images of the jobs of a round. The largest counts twice: of a job that is a hundred times as
-/// large the time of an image tells nearly all, and it is best told by the largest.
-pub const SIZES: [u64; 4] = [250, 500, 1_000, 1_000];
+/// Images of the jobs of a round: about 250, 500 and 1,000. The largest counts twice: of a job that
+/// is a hundred times as large the time of an image tells nearly all, and it is best told by the
+/// largest. They are prime, so that each ends with a batch that is not full, which waits for others
+/// in vain: were it some sizes alone, that wait would be taken for the time of images.
+pub const SIZES: [u64; 4] = [251, 499, 997, 997];
 
 /// The largest batch of a timed job: with larger ones a job of a thousand images has too few
 /// batches to show how they follow one another.

@@ -10,7 +10,7 @@ pub fn time(seconds: f64) -> String {
     match seconds {
         s if !s.is_finite() => "-".into(),
         s if s < 1.0 => Nanos((s * 1e9).max(0.0) as u64).to_string(),
-        s if s < 120.0 => format!("{} s", three(s)),
+        s if s < 300.0 => format!("{} s", three(s)),
         s if s < 7_200.0 => format!("{} min", three(s / 60.0)),
         s if s < 172_800.0 => format!("{} h", three(s / 3_600.0)),
         s => format!("{} days", three(s / 86_400.0)),
@@ -87,17 +87,17 @@ pub(super) fn way(choice: &Choice) -> String {
     )
 }
 
-/// What a choice takes and costs: "take 12.3 min (11 min to 14 min) and cost $1.20 ($1.10 to
-/// $1.40), $0.12 for a million".
+/// What a choice takes and costs: "12.3 min (11.0 min to 14.0 min) and $1.20 ($1.10 to $1.40), that
+/// is $0.12 ($0.11 to $0.14) for a million images".
 pub(super) fn takes(choice: &Choice) -> String {
-    let time = choice.total_s.map(|total| format!("take {}", span(total)));
+    let time = choice.total_s.map(span);
     let latency = choice.latency_ns.map(|latency| {
-        format!("answer within {}", with_ends(latency, |ns| Nanos(ns as u64).to_string()))
+        format!("answers within {}", with_ends(latency, |ns| Nanos(ns as u64).to_string()))
     });
     let unit = if choice.total_s.is_some() { "" } else { " an hour" };
     let cost = choice.price.is_known().then(|| {
         let million = cost(choice.usd_per_million);
-        format!("cost {}{unit}, {million} for a million images", cost(choice.cost_usd))
+        format!("{}{unit}, that is {million} for a million images", cost(choice.cost_usd))
     });
     let parts: Vec<String> = [time, latency, cost].into_iter().flatten().collect();
     parts.join(" and ")
@@ -136,7 +136,7 @@ pub(super) fn answer(of: &Question, choice: &Choice) -> String {
         }
     };
     format!(
-        "Take {} for {}{}: {} at {} images/s each ({}). {basis}",
+        "Take {} for {}{}: {}, at {} images/s each ({}). {basis}",
         machines(choice),
         question(of),
         limits(of),
@@ -245,17 +245,17 @@ pub(super) fn others(advice: &Advice, picks: &Picks) -> Vec<String> {
     }
     if let Some(place) = picks.runner_up {
         let choice = of(place);
-        said.push(format!("The runner-up: {} would {}.", short(choice), takes(choice)));
+        said.push(format!("The runner-up is {}: {}.", short(choice), takes(choice)));
     }
     if let Some(place) = picks.fastest.filter(|&place| place != best) {
         let choice = of(place);
-        said.push(format!("The fastest: {} would {}.", short(choice), takes(choice)));
+        said.push(format!("The fastest is {}: {}.", short(choice), takes(choice)));
     }
     if let Some(choice) = picks.best_predicted.map(of)
         && let Basis::Predicted { model, measure_with } = &choice.basis
     {
         said.push(format!(
-            "Not measured, and ranked apart: {} would {}, {model}. Measure it with: {measure_with}",
+            "Not measured, and ranked apart: {}: {}; {model}. Measure it with: {measure_with}",
             short(choice),
             takes(choice),
         ));
@@ -313,7 +313,7 @@ mod tests {
             (0.0, "0 ns"),
             (0.0212, "21.2 ms"),
             (45.31, "45.3 s"),
-            (119.0, "119 s"),
+            (218.0, "218 s"),
             (744.0, "12.4 min"),
             (11_520.0, "3.20 h"),
             (181_440.0, "2.10 days"),
@@ -348,9 +348,9 @@ mod tests {
         let choice = offer("ml.c5.xlarge").job(1_000_000, 2);
         assert_eq!(
             answer(&asked, &choice),
-            "Take 2 ml.c5.xlarge for 1,000,000 images within 60.0 min for at most $50.00: take \
-             10.8 min and cost $1.10, $1.10 for a million images at 1,000 images/s each (native on \
-             cpu, 4 instances of 1 thread, batch 128). Measured."
+            "Take 2 ml.c5.xlarge for 1,000,000 images within 60.0 min for at most $50.00: 10.8 min \
+             and $1.10, that is $1.10 for a million images, at 1,000 images/s each (native on cpu, \
+             4 instances of 1 thread, batch 128). Measured."
         );
         let basis = Basis::Predicted { model: "a model".into(), measure_with: "a command".into() };
         let told = answer(&asked, &Choice { basis, ..choice });
@@ -367,8 +367,8 @@ mod tests {
         choice.cost_usd = certain(7.2);
         choice.usd_per_million = certain(0.4);
         assert!(answer(&asked, &choice).starts_with(
-            "Take 2 m for 5,000 requests/s with p99 within 20.0 ms: answer within 12.0 ms and cost \
-             $7.20 an hour, $0.40 for a million images"
+            "Take 2 m for 5,000 requests/s with p99 within 20.0 ms: answers within 12.0 ms and \
+             $7.20 an hour, that is $0.40 for a million images"
         ));
         assert_eq!(phases(&choice), None);
     }
@@ -392,7 +392,7 @@ mod tests {
             "Start-up is what costs: only 9.1% of 55.0 s billed does inference. At full use a \
              million images cost $1.00, in this job $11.00. Half of the billed time is useful from \
              50,000 images a machine on, so put more images into a job. One machine instead of 2 \
-             costs $0.060 instead of $0.11, and takes 2.67 min. For 10,000 images a machine that \
+             costs $0.060 instead of $0.11, and takes 160 s. For 10,000 images a machine that \
              is up already needs no job at all: 10.0 s of work."
         );
         let one = start_up(&offer, &offer.job(10_000, 1), 10_000).unwrap();

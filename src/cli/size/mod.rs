@@ -74,7 +74,7 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 
-    /// Time jobs of 250, 500 and 1,000 sample pictures on this machine, loaded as in the best cell
+    /// Time jobs of about 250, 500 and 1,000 sample pictures on this machine, loaded as in the best cell
     /// of the results, and keep the times in jobs.jsonl beside them. Takes some seconds.
     #[arg(long)]
     measure_jobs: bool,

@@ -104,7 +104,7 @@ fn the_cheapest_measured_machine_is_taken_and_predictions_stand_apart() {
         assert!(place < first, "{place}");
     }
     assert_eq!(advice.rejected.iter().map(|r| r.what.as_str()).collect::<Vec<_>>(), ["ml.gpu"]);
-    assert!(advice.sentences[0].starts_with("Take 1 ml.medium for 10,000,000 images: take "));
+    assert!(advice.sentences[0].starts_with("Take 1 ml.medium for 10,000,000 images: "));
     assert!(advice.sentences.iter().any(|said| said.starts_with("Not measured, and ranked apart")));
 }
 
@@ -166,7 +166,7 @@ fn an_unnamed_machine_has_times_and_no_costs() {
     let best = &advice.choices[advice.best.unwrap()];
     assert_eq!((best.machine_type.as_str(), best.cost_usd.value), (THIS_MACHINE, 0.0));
     assert!(!best.price.is_known());
-    assert!(advice.sentences[0].starts_with("Take this machine for 1,000,000 images: take 25."));
+    assert!(advice.sentences[0].starts_with("Take this machine for 1,000,000 images: 25."));
     assert!(!advice.sentences.join(" ").contains('$'), "{:?}", advice.sentences);
     assert!(
         advice.warnings.iter().any(|w| w.contains("--machine-type NAME")),
@@ -329,8 +329,8 @@ fn a_service_takes_as_many_machines_as_hold_its_rate() {
     assert_eq!((best.machine_type.as_str(), best.machines), ("ml.medium", 3));
     assert!((best.cost_usd.value - 1.2).abs() < 1e-9, "{best:?}");
     assert!(advice.sentences[0].starts_with(
-        "Take 3 ml.medium for 5,000 requests/s with p99 within 20.0 ms: answer within 12.0 ms and \
-         cost $1.20 an hour"
+        "Take 3 ml.medium for 5,000 requests/s with p99 within 20.0 ms: answers within 12.0 ms and \
+         $1.20 ($0.80 to $1.20) an hour"
     ), "{}", advice.sentences[0]);
     assert_eq!(advice.cpu_or_gpu, None);
     // Four times the cores hold four times as much, as far as anyone knows.
