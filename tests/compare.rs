@@ -71,6 +71,25 @@ fn compare(base: &Path, new: &Path, more: &[&str]) -> Ended {
 }
 
 #[test]
+fn the_published_runs_can_be_read_and_rendered() {
+    let reports = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports");
+    let folders = fs::read_dir(&reports).unwrap().map(|entry| entry.unwrap().path());
+    let published: Vec<_> = folders
+        .filter(|path| path.is_dir() && !path.ends_with("latest"))
+        .map(|path| path.join("bundle.tar.gz"))
+        .collect();
+    assert!(!published.is_empty());
+    for bundle in published {
+        let out = tempfile::tempdir().unwrap();
+        run(["report".as_ref(), bundle.as_os_str(), "--out".as_ref(), out.path().as_os_str()])
+            .exits(0);
+        // What was measured does not change, however much the page does.
+        let rounds = |dir: &Path| fs::read_to_string(dir.join("rounds.csv")).unwrap();
+        assert_eq!(rounds(out.path()), rounds(bundle.parent().unwrap()), "{bundle:?}");
+    }
+}
+
+#[test]
 fn a_report_is_rendered_again_byte_for_byte_from_any_form_of_its_run() {
     let first = measured();
     for from in ["bundle.tar.gz", "results.json", "."] {

@@ -5,6 +5,8 @@ mod access;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod catalogue;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod compare;
@@ -36,6 +38,8 @@ mod s3_jobs;
 mod setup;
 #[cfg(test)]
 mod simulate;
+#[cfg(test)]
+mod size;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -58,6 +58,10 @@ pub struct Advice {
     /// Everything that was considered and meets the question, the cheapest first; of each machine
     /// type the counts that are worth a look.
     pub choices: Vec<Choice>,
+    /// Of each machine type and way to load it that has no choice, the one that comes nearest to the
+    /// question: another deadline, budget or price may let it in, and the report reckons with them.
+    #[serde(default)]
+    pub others: Vec<Choice>,
     /// Which of [`Advice::choices`] to take; absent where none may be recommended.
     pub best: Option<usize>,
     /// Those that may be as cheap as the best: their cost intervals overlap its own.
@@ -104,6 +108,11 @@ pub struct Choice {
     pub basis: Basis,
     /// Images a second of one machine while it works.
     pub images_per_s: Estimate,
+    /// Relative standard deviation of that between rounds, or between machines: s of the tail, which
+    /// is the last batch and s * sqrt(2 ln k) of the run on k machines. The report takes the last
+    /// batch from both, so that it can say what another count would take.
+    #[serde(default)]
+    pub spread: f64,
     /// Seconds of a job, phase by phase; absent for a service.
     pub phases: Option<Phases>,
     /// Seconds from the request to the last image; absent for a service.
@@ -125,7 +134,7 @@ pub struct Choice {
     pub price: Price,
 }
 
-/// A price.
+/// A price; all empty where none is known, and then no cost is one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Price {
@@ -137,6 +146,13 @@ pub struct Price {
     pub date: String,
     /// Where it was looked up.
     pub source: String,
+}
+
+impl Price {
+    /// Whether there is one. An owned machine has one too, with its source.
+    pub fn is_known(&self) -> bool {
+        !self.source.is_empty()
+    }
 }
 
 /// Where a rate comes from.

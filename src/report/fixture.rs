@@ -1,5 +1,9 @@
 //! Records for tests: one cell with round figures, and a whole run that looks like a real one.
 
+mod advice;
+
+pub(super) use self::advice::{Way, advice, cpu_or_gpu, decided, service_advice, ways};
+
 use crate::measure::Recorder;
 use crate::record::{
     Ceilings, Cell, CellRecord, Host, JobStages, Latency, Mode, PlanRecord, Round, RunRecord,

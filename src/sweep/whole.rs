@@ -44,6 +44,8 @@ pub struct Order<'a> {
     pub model: Option<PathBuf>,
     /// The Plimsoll that instances are started from.
     pub program: PathBuf,
+    /// The machine's type, as the catalogue of machine types names it, where it is known.
+    pub machine_type: Option<String>,
     /// The command line, for the record.
     pub command: Vec<String>,
 }
@@ -93,6 +95,7 @@ pub fn prepare<'a>(order: &'a Order<'a>) -> Result<Prepared<'a>> {
         config,
         cells: &grid.cells,
         facts: &facts,
+        machine_type: order.machine_type.clone(),
         libtorch: backend::libtorch_version(),
         model: (&weights, &model_source),
         images: (images, &dataset.description),
@@ -173,7 +176,8 @@ pub fn sweep(
         ceilings
     };
     let libtorch = backend::libtorch_version();
-    let mut host = host(prepared.facts.clone(), libtorch, prepared.load_before);
+    let machine_type = order.machine_type.clone();
+    let mut host = host(prepared.facts.clone(), machine_type, libtorch, prepared.load_before);
     host.load_after = measure::host::load_average();
     let left_out = outcome.findings.left_out.into_iter();
     let left_out = left_out.map(|(index, reason)| (grid.cells[index].clone(), reason));
