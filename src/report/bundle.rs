@@ -105,26 +105,24 @@ pub(super) fn is_one(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1f, 0x8b])
 }
 
-/// The record in a bundle and the answer beside it, or why they cannot be read. Everything else in it
-/// is passed over, whatever it is called.
-pub(super) fn unpack(bytes: &[u8]) -> Result<(RunRecord, Option<Advice>), String> {
+/// The record in a bundle, and the text of the answer beside it, or why they cannot be read. Everything
+/// else in it is passed over, whatever it is called.
+pub(super) fn unpack(bytes: &[u8]) -> Result<(RunRecord, Option<String>), String> {
     within(bytes, LIMIT)
 }
 
 /// The same for a bundle that may unpack to `limit` bytes.
-fn within(bytes: &[u8], limit: u64) -> Result<(RunRecord, Option<Advice>), String> {
+fn within(bytes: &[u8], limit: u64) -> Result<(RunRecord, Option<String>), String> {
     // One byte more than is granted tells what was cut from what ends.
     let mut unpacked = Counted { inner: GzDecoder::new(bytes), left: limit + 1 };
     let found = texts(&mut unpacked, [files::RECORD, files::ADVICE]);
     if unpacked.left == 0 {
         return Err(format!("unpacks to more than {}", crate::units::bytes(limit)));
     }
-    let named = |name, reason| format!("{name}: {reason}");
     match found {
         Ok([Some(run), advice]) => {
-            let run = json::parse(&run).map_err(|reason| named(files::RECORD, reason))?;
-            let advice = advice.as_deref().map(advice::parse).transpose();
-            Ok((run, advice.map_err(|reason| named(files::ADVICE, reason))?))
+            let run = json::parse(&run).map_err(|reason| format!("{}: {reason}", files::RECORD))?;
+            Ok((run, advice))
         }
         Ok([None, _]) => Err(format!(
             "a bundle without {FOLDER}/{}; plimsoll sweep writes one with it",

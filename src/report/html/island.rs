@@ -7,7 +7,7 @@ use super::page::Parts;
 use crate::measure::Recorder;
 use crate::record::{Advice, CellRecord, RunRecord, StageClock, Verdict};
 use crate::report::waterfall::{bottleneck, waterfall};
-use crate::report::{csv, words};
+use crate::report::{csv, sizing, words};
 
 /// Curves that are compared, at most: as many as there are colours.
 const COMPARED: usize = 6;
@@ -36,7 +36,7 @@ pub(super) fn island(run: &RunRecord, advice: Option<&Advice>, parts: &Parts<'_>
         "groups": parts.groups.iter().map(Group::places).collect::<Vec<_>>(),
         "best": best.map(|(place, _)| place),
         "compare": compare,
-        "advice": advice,
+        "advice": advice.map(sizing::ways),
     })
 }
 

@@ -391,9 +391,56 @@ mod tests {
         }
     }
 
+    /// An answer of three measured machine types in eight ways each, and of eighty predicted ones.
+    fn large_answer() -> Advice {
+        let mut advice = fixture::advice();
+        let question = advice.question.clone();
+        let mut ways = Vec::new();
+        for (at, way) in fixture::ways().into_iter().cycle().take(104).enumerate() {
+            let mut way = way;
+            way.choice.batch = 8 << (at % 8);
+            way.choice.machine_type = format!("ml.x{}.{}xlarge", at / 8, at % 5);
+            way.choice.images_per_s.value *= 1.0 + 0.013 * at as f64;
+            way.choice.images_per_s.high *= 1.0 + 0.017 * at as f64;
+            way.choice.price.usd_per_hour *= 1.0 + 0.011 * at as f64;
+            ways.push(way);
+        }
+        let (warnings, checks, rejected) = (advice.warnings, advice.checks, advice.rejected);
+        let cpu_or_gpu = advice.cpu_or_gpu.take();
+        let sentences = advice.sentences.repeat(4);
+        let answer = fixture::decided(&ways, &question);
+        Advice {
+            warnings: warnings.repeat(5),
+            checks: checks.repeat(20),
+            rejected: rejected.repeat(20),
+            cpu_or_gpu,
+            sentences,
+            ..answer
+        }
+    }
+
+    #[test]
+    fn a_sizing_answer_fits_beside_four_hundred_cells_and_costs_nothing_where_there_is_none() {
+        let (answer, usual) = (large_answer(), fixture::advice());
+        println!("choices: {}", answer.choices.len());
+        for run in [
+            fixture::run(),
+            large::run(400),
+            large::invalid(large::run(400)),
+            large::invalid(large::scattered(large::run(400))),
+        ] {
+            let of = |advice: Option<&Advice>| render(&run, advice).unwrap().len();
+            let sizes = [of(None), of(Some(&usual)), of(Some(&answer))];
+            println!("without, with a usual, with the largest answer: {sizes:?} bytes");
+            assert!(sizes[2] < 2_000_000, "{sizes:?}");
+        }
+        let page = render(&fixture::run(), None).unwrap();
+        assert!(!page.contains("sizing"), "a page without an answer has nothing of it");
+    }
+
     #[test]
     fn what_a_term_links_to_is_on_the_page() {
-        let page = render(&fixture::run(), None).unwrap();
+        let page = render(&fixture::run(), Some(&fixture::advice())).unwrap();
         let (markup, _) = page.split_at(page.find("<script type=\"text/plain\"").unwrap());
         let targets: Vec<_> = markup.split("href=\"#").skip(1).collect();
         assert!(targets.len() > 25);

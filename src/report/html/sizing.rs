@@ -15,7 +15,7 @@ const LISTED: usize = 24;
 pub(super) struct Sizing<'a> {
     pub(super) advice: &'a Advice,
     pub(super) asked: String,
-    /// The first sentence, and the others.
+    /// What to take, in a sentence of the page's own.
     pub(super) lead: String,
     pub(super) sentences: &'a [String],
     pub(super) asks: Vec<Ask>,
@@ -74,12 +74,10 @@ pub(super) struct CheckRow<'a> {
 
 pub(super) fn sizing(advice: &Advice) -> Sizing<'_> {
     let open = advice.best.or(advice.best_predicted).and_then(|place| advice.choices.get(place));
-    let (lead, sentences) = match advice.sentences.split_first() {
-        Some((first, rest)) => (first.clone(), rest),
-        None => ("Nothing may be recommended; the reasons are below.".into(), [].as_slice()),
-    };
+    let tables = tables(advice);
     let mut types = Vec::new();
-    for choice in advice.choices.iter().chain(&advice.others) {
+    let listed = tables.iter().flat_map(|table| &table.rows.rows);
+    for choice in listed.map(|row| &advice.choices[row.place]) {
         if !types.contains(&choice.machine_type.as_str()) {
             types.push(&choice.machine_type);
         }
@@ -92,13 +90,13 @@ pub(super) fn sizing(advice: &Advice) -> Sizing<'_> {
     );
     Sizing {
         asked: asked(&advice.question),
-        lead,
-        sentences,
+        lead: sizing::sentence(advice),
+        sentences: &advice.sentences,
         asks: asks(advice),
+        models: models(advice, &types),
         types,
         headings: sizing::headings(advice),
-        tables: tables(advice),
-        models: models(advice),
+        tables,
         name: open
             .map_or_else(String::new, |choice| format!("{}, {}", machines(choice), how(choice))),
         phases: open.map(phases).unwrap_or_default(),
@@ -158,10 +156,11 @@ fn tables(advice: &Advice) -> Vec<ChoiceTable> {
     tables
 }
 
-/// Each model once for each machine type.
-fn models(advice: &Advice) -> Vec<(&str, &str, &str)> {
+/// Each model once for each machine type that is shown.
+fn models<'a>(advice: &'a Advice, types: &[&str]) -> Vec<(&'a str, &'a str, &'a str)> {
     let mut models = Vec::new();
-    for choice in advice.choices.iter().chain(&advice.others) {
+    let shown = |choice: &&Choice| types.contains(&choice.machine_type.as_str());
+    for choice in advice.choices.iter().filter(shown) {
         let Basis::Predicted { model, measure_with } = &choice.basis else { continue };
         let model = model.trim_end_matches('.');
         let entry = (choice.machine_type.as_str(), model, measure_with.as_str());

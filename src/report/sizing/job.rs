@@ -78,7 +78,8 @@ mod tests {
     #[test]
     fn a_command_says_how_one_machine_is_loaded_and_a_body_how_many_there_are() {
         let advice = fixture::advice();
-        let choice = &advice.choices[advice.best.unwrap()];
+        let on_cpu = advice.choices.iter().find(|choice| choice.device == "cpu");
+        let choice = on_cpu.unwrap();
         let Job { command, body } = job(choice);
         let command = command.unwrap().join(" ");
         assert!(command.starts_with("plimsoll transform --input s3://BUCKET/INPUT/ "), "{command}");

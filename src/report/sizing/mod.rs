@@ -2,8 +2,10 @@
 
 mod job;
 mod rows;
+mod ways;
 mod words;
 
 pub(super) use self::job::{JOB_PLACEHOLDERS, Job, job};
-pub(super) use self::rows::{Heading, Rows, headings, how, machines, phases, rows};
+pub(super) use self::rows::{Heading, Rows, headings, how, machines, phases, rows, sentence};
+pub(super) use self::ways::ways;
 pub(super) use self::words::{asked, quantile, span};

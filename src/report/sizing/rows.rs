@@ -1,12 +1,15 @@
 //! The choices of a sizing answer as rows of a table.
 
+use std::collections::BTreeSet;
+
 use super::words::{interval, quantile, span, span_interval, usd};
 use crate::record::{Advice, Basis, Choice, Estimate, Question};
 use crate::report::words::{UNKNOWN, percent};
 use crate::units::{Nanos, counted, rate};
 
-/// Rows of one table, but for those with a mark, which are never left out.
-const LISTED: usize = 16;
+/// Rows of the tables of what was measured and of what was predicted: the cheapest choice of each
+/// machine type, and those with a mark; a mark other than of a tie is never left out.
+const LISTED: [usize; 2] = [16, 8];
 
 /// A figure and its interval, which is empty where it has none.
 #[derive(Debug, PartialEq)]
@@ -77,11 +80,15 @@ pub(in crate::report) fn rows(advice: &Advice, measured: bool) -> Rows {
         .map(|place| row(advice, place))
         .collect();
     let before = all.len();
-    let kept = all.into_iter().enumerate();
-    let rows: Vec<Row> = kept
-        .filter(|(at, row)| *at < LISTED || row.marks.iter().any(|mark| *mark != "tie"))
-        .map(|(_, row)| row)
-        .collect();
+    let mut room = LISTED[usize::from(!measured)];
+    let mut types = BTreeSet::new();
+    let keep = |row: &Row| {
+        let first = types.insert(&advice.choices[row.place].machine_type);
+        let fits = room > 0 && (first || !row.marks.is_empty());
+        room -= usize::from(fits);
+        fits || row.marks.iter().any(|mark| *mark != "tie")
+    };
+    let rows: Vec<Row> = all.into_iter().filter(keep).collect();
     Rows { more: before - rows.len(), rows }
 }
 
@@ -109,6 +116,27 @@ impl Row {
     /// "recommended, fastest".
     pub(in crate::report) fn remark(&self) -> String {
         self.marks.join(", ")
+    }
+}
+
+/// The answer in a sentence: what to take, its cost and its time.
+pub(in crate::report) fn sentence(advice: &Advice) -> String {
+    let Some(choice) = advice.best.or(advice.best_predicted).map(|place| &advice.choices[place])
+    else {
+        return "Nothing that is known of meets this.".into();
+    };
+    let within = |text: String| if text.is_empty() { text } else { format!(" ({text})") };
+    let an_hour = if choice.total_s.is_some() { "" } else { " an hour" };
+    let money = choice.price.is_known().then(|| {
+        let cost = &choice.cost_usd;
+        format!("{}{an_hour}{}", usd(cost.value), within(interval(cost, usd, "")))
+    });
+    let time = choice.total_s.map(|s| format!("{}{}", span(s.value), within(span_interval(&s))));
+    let told: Vec<String> = [money, time].into_iter().flatten().collect();
+    let what = format!("{}, {}: {}.", machines(choice), how(choice), told.join(", "));
+    match advice.best {
+        Some(_) => what,
+        None => format!("Nothing that was measured meets this. Predicted: {what}"),
     }
 }
 
@@ -217,7 +245,7 @@ mod tests {
         advice.choices.extend(vec![last; 40]);
         advice.fastest = Some(advice.choices.len() - 1);
         let rows = rows(&advice, true);
-        assert!(rows.more > 20 && rows.rows.len() <= LISTED + 5, "{}", rows.rows.len());
+        assert!(rows.more > 20 && rows.rows.len() <= LISTED[0] + 5, "{}", rows.rows.len());
         assert_eq!(rows.rows.last().unwrap().place, advice.choices.len() - 1);
     }
 

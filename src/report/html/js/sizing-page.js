@@ -90,27 +90,40 @@ function marksOf(answer, place) {
   return Object.keys(marks).filter((mark) => marks[mark]);
 }
 
-// As many rows as a table has at first; those with a mark are never left out.
-const LISTED = 16;
+// Rows of the tables, as rows.rs has them: the cheapest choice of each machine type, and those with
+// a mark.
+const LISTED = { true: 16, false: 8 };
+
+function listedOf(answer, wanted) {
+  const places = [...answer.choices.keys()].filter((place) => measured(answer.choices[place]) === wanted);
+  const types = new Set();
+  let room = LISTED[wanted];
+  const kept = places.filter((place) => {
+    const [type, marks] = [answer.choices[place].machine_type, marksOf(answer, place)];
+    const fits = room > 0 && (!types.has(type) || marks.length > 0);
+    types.add(type);
+    room -= fits;
+    return fits || marks.some((mark) => mark !== "tie");
+  });
+  return [kept, places.length - kept.length];
+}
 
 function rowsTo(body, answer, wanted, energy, select) {
-  const places = [...answer.choices.keys()]
-    .filter((place) => measured(answer.choices[place]) === wanted);
-  const kept = places.filter((place, at) => at < LISTED || marksOf(answer, place).some((mark) => mark !== "tie"));
+  const [kept, more] = listedOf(answer, wanted);
   body.replaceChildren(...kept.map((place) => {
     const choice = answer.choices[place];
     const open = element("button", { type: "button", className: "open" }, machinesOf(choice));
     const row = element("tr", { className: place === answer.best ? "best" : "" },
       element("th", { scope: "row" }, open, element("small", { textContent: howOf(choice) })),
+      element("td", { className: "v", textContent: marksOf(answer, place).join(", ") }),
       ...figuresOf(choice, energy).map(([value, interval]) =>
-        element("td", {}, value, element("small", { textContent: interval }))),
-      element("td", { className: "v", textContent: marksOf(answer, place).join(", ") }));
+        element("td", {}, value, element("small", { textContent: interval }))));
     row.dataset.place = place;
     row.addEventListener("click", () => select(place));
     return row;
   }));
   body.closest(".scroll").hidden = !kept.length;
-  return places.length - kept.length;
+  return more;
 }
 
 // The command and the request of a choice; job.rs is the model.
@@ -146,11 +159,13 @@ function sizingPage(advice, draw) {
   const by = (id) => document.getElementById(id);
   const section = by("sizing").closest("section");
   const ways = waysOf(advice);
+  const moreOf = Object.fromEntries(["measured", "predicted"]
+    .map((name) => [name, by("sizing-" + name + "-more")?.textContent]));
   const energy = advice.choices.some((choice) => known(choice.joules_per_image));
   const listed = Object.fromEntries(ways.map(({ choice }) => [choice.machine_type, choice.price]));
   const asItWasAsked = () => structuredClone({ question: advice.question, prices: listed });
   let asked = asItWasAsked();
-  let answer = advice;
+  let answer = null;
   let selected = null;
 
   const at = (name) => (name in asked.question ? asked.question : asked.question.service);
@@ -182,16 +197,17 @@ function sizingPage(advice, draw) {
 
   const tell = () => {
     const changed = JSON.stringify(asked) !== JSON.stringify(asItWasAsked());
-    answer = changed ? answerTo(ways, asked.question, asked.prices) : advice;
+    answer = answerTo(ways, asked.question, asked.prices);
     section.classList.toggle("moved", changed);
-    by("sizing").textContent = changed ? sentenceOf(answer) : advice.sentences[0] ?? sentenceOf(answer);
+    by("sizing").textContent = sentenceOf(answer);
     for (const [name, wanted] of [["measured", true], ["predicted", false]]) {
       const body = by("sizing-" + name);
       if (!body) continue;
       const more = rowsTo(body, answer, wanted, energy, select);
-      by("sizing-" + name + "-more").textContent = more ? count(more) + " more are not shown." : "";
+      const said = more ? count(more) + " more counts and ways are not in the table." : "";
+      by("sizing-" + name + "-more").textContent = changed ? said : moreOf[name];
     }
-    const out = new Set(answer.others.map((choice) => choice.machine_type));
+    const out = new Set(answer.others.filter(measured).map((choice) => choice.machine_type));
     for (const choice of answer.choices) out.delete(choice.machine_type);
     by("sizing-out").textContent = out.size ? "Nothing meets it on " + [...out].join(", ") + "." : "";
     by("sizing-reset").hidden = !changed;

@@ -23,7 +23,9 @@ const secondsOfAll = ({ total_s: total, latency_ns: ns }) => total ?? (ns ? scal
 const timeOf = (choice) => secondsOfAll(choice)?.value ?? 0;
 const drawable = (choice) => choice !== undefined && priced(choice) && secondsOfAll(choice) !== null;
 
-function timeAndCost({ choices, best, pareto: front }, ways, selected) {
+function timeAndCost(answer, ways, selected) {
+  const { choices, best, pareto: front } = answer;
+  const [predictions] = listedOf(answer, false);
   const [unit, name] = spanUnit(Math.max(...choices.map(timeOf)));
   const time = (choice) => timeOf(choice) / unit;
   const label = (choice) => plain(machinesOf(choice)) + "<br>" + plain(howOf(choice)) + "<br>" +
@@ -39,7 +41,8 @@ function timeAndCost({ choices, best, pareto: front }, ways, selected) {
   });
   const data = types.flatMap((type, at) => ["measured", "predicted"].map((basis) => {
     const places = [...choices.keys()]
-      .filter((place) => choices[place].machine_type === type && choices[place].basis.basis === basis && drawable(choices[place]));
+      .filter((place) => choices[place].machine_type === type && choices[place].basis.basis === basis && drawable(choices[place]) &&
+        (measured(choices[place]) || predictions.includes(place)));
     return {
       ...points(places), type: "scatter", mode: "markers", meta: at, customdata: places,
       name: plain(type) + (basis === "measured" ? "" : ", predicted"),
@@ -59,7 +62,7 @@ function timeAndCost({ choices, best, pareto: front }, ways, selected) {
   if (best !== null && drawable(choices[best])) ring(best, "recommended", 20, "circle-open");
   if (selected !== null && selected !== best && drawable(choices[selected])) ring(selected, "selected", 18, "square-open");
   const [xaxis, yaxis] = [{ title: { text: name }, zeroline: false }, { title: { text: "USD" }, zeroline: false }];
-  const all = (of) => choices.filter(drawable).flatMap((choice) => ENDS.map((end) => of(choice)[end]));
+  const all = (of) => choices.filter((choice, place) => drawable(choice) && (measured(choice) || predictions.includes(place))).flatMap((choice) => ENDS.map((end) => of(choice)[end]));
   logarithmic(xaxis, extremes(all((choice) => scaled(secondsOfAll(choice), 1 / unit))));
   logarithmic(yaxis, extremes(all(({ cost_usd }) => cost_usd)));
   return { data, layout: { xaxis, yaxis, legend: ABOVE, margin: MARGIN, hovermode: "closest", showlegend: true } };

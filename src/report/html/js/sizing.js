@@ -19,9 +19,9 @@ const WAY = ["machine_type", "backend", "device", "precision", "instances", "thr
 
 // The ways to load each machine type, with what of their choices depends neither on the images nor
 // on the count of machines.
-function waysOf({ question, choices, others }) {
+function waysOf({ question, choices }) {
   const ways = new Map();
-  for (const choice of [...choices, ...others]) {
+  for (const choice of choices) {
     const name = JSON.stringify([...WAY.map((part) => choice[part]), choice.basis.basis]);
     if (!ways.has(name)) ways.set(name, { choice, limit_ns: question.service?.limit_ns, runs: [] });
     if (choice.phases) ways.get(name).runs.push(runOf(choice, question.images));
@@ -78,11 +78,12 @@ function service({ choice }, ratePerS, price) {
   };
 }
 
-// Whether a choice meets a question. What a machine holds is known within the limit that was asked
+// Whether a choice meets a question: the upper ends of its intervals do. What has no price passes any
+// budget. What a machine holds is known within the limit that was asked
 // for: a tighter one leaves out what is slower, a looser one changes nothing.
 function meets(choice, { deadline_s, budget_usd, service }, limit_ns) {
-  return (deadline_s === null || !choice.total_s || choice.total_s.value <= deadline_s) &&
-    (budget_usd === null || choice.cost_usd.value <= budget_usd) && choice.machines <= MOST &&
+  return (deadline_s === null || !choice.total_s || choice.total_s.high <= deadline_s) &&
+    (budget_usd === null || !priced(choice) || choice.cost_usd.high <= budget_usd) && choice.machines <= MOST &&
     (!service || service.limit_ns >= limit_ns || choice.latency_ns?.value <= service.limit_ns);
 }
 
@@ -105,14 +106,15 @@ function answerTo(ways, question, prices) {
 // The counts worth a look, rising, from the least that meets the deadline; that alone may be more
 // than there are.
 function counts(way, { images, deadline_s }) {
-  const seconds = (machines) => job(way, images, machines, way.choice.price).total_s.value;
-  const least = fewest((machines) => deadline_s === null || seconds(machines) <= deadline_s);
+  const most = Math.min(MOST, images);
+  const time = (machines) => job(way, images, machines, way.choice.price).total_s;
+  const least = fewest(most, (machines) => deadline_s === null || time(machines).high <= deadline_s);
   const all = new Set();
-  for (let count = least; count <= MOST && all.size < (least === 1 ? ALL : 2); count++) all.add(count);
-  let before = seconds(least);
-  for (let count = 1; count <= MOST; count *= 2) {
+  for (let count = least; count <= most && all.size < (least === 1 ? ALL : 2); count++) all.add(count);
+  let before = time(least).value;
+  for (let count = 1; count <= most; count *= 2) {
     if (count <= least) continue;
-    const now = seconds(count);
+    const now = time(count).value;
     if (now > before * WORTH && count >= 2 * least) break;
     before = now;
     all.add(count);
@@ -121,9 +123,9 @@ function counts(way, { images, deadline_s }) {
 }
 
 // The least count for which something holds that holds for more too; the most where it never does.
-function fewest(holds) {
+function fewest(most, holds) {
   let enough = 1;
-  while (enough < MOST && !holds(enough)) enough = Math.min(2 * enough, MOST);
+  while (enough < most && !holds(enough)) enough = Math.min(2 * enough, most);
   let few = Math.floor(enough / 2);
   while (enough - few > 1) {
     const middle = few + Math.floor((enough - few) / 2);
@@ -179,7 +181,7 @@ function front(choices, places) {
 // The costs of a CPU and a GPU over images at other prices, and the images from which the GPU is
 // cheaper; between two points of the curve both costs are straight lines.
 function atPrices({ curve, cpu, gpu, cheaper_from_images }, asked, prices) {
-  const [onCpu, onGpu] = [cpu, gpu].map((type) => prices[type].usd_per_hour / asked[type].usd_per_hour);
+  const [onCpu, onGpu] = [cpu, gpu].map((type) => (type in asked ? prices[type].usd_per_hour / asked[type].usd_per_hour : 1));
   if (onCpu === 1 && onGpu === 1) return { curve, from: cheaper_from_images };
   const moved = curve.map(([images, a, b]) => [images, a * onCpu, b * onGpu]);
   const after = moved.findIndex(([, a, b]) => b < a);
