@@ -41,6 +41,8 @@ mod simulate;
 #[cfg(test)]
 mod size;
 #[cfg(test)]
+mod sizing_page;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod sweep;

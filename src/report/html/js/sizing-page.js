@@ -204,7 +204,7 @@ function sizingPage(advice, draw) {
       const body = by("sizing-" + name);
       if (!body) continue;
       const more = rowsTo(body, answer, wanted, energy, select);
-      const said = more ? count(more) + " more counts and ways are not in the table." : "";
+      const said = more ? more + " more counts and ways are not in the table." : "";
       by("sizing-" + name + "-more").textContent = changed ? said : moreOf[name];
     }
     const out = new Set(answer.others.filter(measured).map((choice) => choice.machine_type));
