@@ -237,6 +237,6 @@ fn jobs_are_timed_and_a_larger_one_is_predicted_run_and_kept() {
 
     size(folder.path(), &["--images", "1M"])
         .exits(0)
-        .says("Held against runs that it was not fitted on");
+        .says("Held against jobs that it was not fitted on");
     assert_eq!(advice(folder.path()).checks[0], check);
 }

@@ -36,16 +36,20 @@ pub(super) fn paces(known: &Known<'_>, from: ImagesFrom, seed: u64) -> Vec<Pace>
 
 /// A pace for each way in which jobs were run.
 fn of_jobs(known: &Known<'_>, seed: u64) -> Vec<Pace> {
+    // What disturbs a job of some milliseconds is no measure of what a long one differs by; the
+    // rounds of a cell are longer.
+    let between_rounds = known.best_cells().first().map(|record| spread(record));
     let of = |jobs: &Vec<&crate::record::JobTiming>| {
         let way = Way::from(jobs[0]);
         let jobs: Vec<Job> = jobs.iter().map(|job| of_one_machine(job)).collect();
-        let (law, spread) = match Line::fit(&jobs, seed) {
+        let (law, scatter) = match Line::fit(&jobs, seed) {
             Some(line) => {
-                let spread = line.spread;
-                (Law::Jobs(line), spread)
+                let scatter = line.spread;
+                (Law::Jobs(line), scatter)
             }
             None => (one_size(&jobs)?, 0.0),
         };
+        let spread = between_rounds.unwrap_or(scatter);
         Some(Pace { way, basis: Basis::Measured, spread, law })
     };
     known.jobs_by_way().iter().filter_map(of).collect()
@@ -149,6 +153,10 @@ mod tests {
         assert!(pace.is_measured());
         assert_eq!((pace.way.instances, pace.way.batch), (4, 128));
         assert!((pace.rate() / 40_000.0 - 1.0).abs() < 0.02, "{}", pace.rate());
+        // That of the best cell's rounds; of the jobs where there is no cell.
+        assert!((pace.spread - 0.0079).abs() < 1e-3, "{}", pace.spread);
+        let alone = gather(&[], &jobs, None);
+        let [pace] = super::paces(&alone[0], ImagesFrom::Files, 1).try_into().unwrap();
         assert!(pace.spread > 0.0 && pace.spread < 0.02, "{}", pace.spread);
     }
 

@@ -8,6 +8,10 @@ use crate::units::counted;
 /// A cell at the end of its curve has neighbours on one side alone, and is told half as well.
 const AT_AN_END: f64 = 2.0;
 
+/// A batch that is this many times as large as the nearest other, or as small, is too far off for a
+/// line to say anything of it.
+const TOO_FAR: f64 = 8.0;
+
 /// The share of the others' errors that an interval holds.
 const SHARE: f64 = 0.95;
 
@@ -49,7 +53,8 @@ impl Guess<'_> {
 
 /// Leaves out each valid offline cell in turn and predicts it from those that differ in batch size
 /// alone: the time of a batch as a line through its two neighbours, since a batch costs a fixed part
-/// and a part for each image. Cells with fewer than two such others are passed over.
+/// and a part for each image. Cells with fewer than two such others are passed over, and those at an
+/// end that are far from the next.
 ///
 /// The interval is as wide as the errors of all *other* cells that were left out have it (the
 /// conformal prediction of V. Vovk, A. Gammerman and G. Shafer, "Algorithmic Learning in a Random
@@ -97,6 +102,9 @@ fn guess<'a>(curve: &[&'a CellRecord], place: usize) -> Option<Guess<'a>> {
     let seconds = if seconds > 0.0 { seconds } else { short * images / few };
     let predicted = images / seconds;
     let at_an_end = place == 0 || place == last;
+    if at_an_end && (few / images).max(images / many) > TOO_FAR {
+        return None;
+    }
     (predicted.is_finite() && predicted > 0.0).then_some(Guess {
         record: curve[place],
         predicted,
@@ -203,6 +211,14 @@ mod tests {
         cells[2].cell.scenario = Scenario::Closed(8);
         assert!(held_out(&cells).is_empty());
         assert!(check_of(&[], String::new()).is_none());
+    }
+
+    #[test]
+    fn no_line_is_drawn_far_past_its_ends() {
+        let mut cells = curve("native", 20.0, 3.0, 0.0, 1);
+        cells.retain(|record| [1, 8, 128].contains(&record.cell.batch));
+        let batches: Vec<usize> = held_out(&cells).iter().map(|one| one.cell.batch).collect();
+        assert_eq!(batches, [1, 8]);
     }
 
     #[test]

@@ -5,8 +5,10 @@
 //! second. Nothing here runs a job or reads a clock; `plimsoll size` does.
 //!
 //! ```text
-//! runs, timings -> machines -> paces (fit, compose, scale) -> plans (startup, cost, counts)
-//!               -> choices (choose) -> sentences (words)
+//! runs, timings -> what is known of each machine -> how fast it is in each way of loading it
+//!   machines         fit, compose; scale for a type that nobody measured
+//! -> offers, with what they cost -> choices, which meet the question -> an answer, in words
+//!    startup, cost                  counts, choose, service, versus      advise, words
 //! ```
 
 mod advise;

@@ -219,7 +219,7 @@ pub(super) fn start_up(offer: &Offer, choice: &Choice, images: u64) -> Option<St
          image{} a machine that is up already needs no job at all: {} of work.",
         percent(choice.useful_share),
         time(billed),
-        units::count(half as u64),
+        units::rate(half),
         units::count(images),
         if images == 1 { "" } else { "s" },
         time(images as f64 / offer.pace.rate()),
@@ -278,26 +278,27 @@ pub(super) fn rented(job: &JobTiming) -> Option<String> {
     ))
 }
 
-/// What checks have shown so far.
-pub(super) fn checks(checks: &[Check]) -> Option<String> {
-    let last = checks.last()?;
+/// What checks have shown so far: of jobs, how many times lay in their intervals; of cells, what was
+/// said the last time.
+pub(super) fn checks(checks: &[Check]) -> Vec<String> {
+    let of = |unit: &'static str| checks.iter().filter(move |check| check.unit == unit);
     let holds = |check: &&Check| {
         check.predicted.low <= check.measured && check.measured <= check.predicted.high
     };
-    let off = (last.predicted.value / last.measured - 1.0) * 100.0;
-    let unit = |value: f64| match last.unit.as_str() {
-        "s" => time(value),
-        _ => format!("{} {}", units::rate(value), last.unit),
-    };
-    Some(format!(
-        "Held against runs that it was not fitted on, {} of {} predictions had the figure in their \
-         interval. The latest, {}: predicted {}, measured {} ({off:+.1}%).",
-        checks.iter().filter(holds).count(),
-        checks.len(),
-        last.what,
-        with_ends(last.predicted, unit),
-        unit(last.measured),
-    ))
+    let jobs = of("s").next_back().map(|last| {
+        format!(
+            "Held against jobs that it was not fitted on, {} of {} took a time in the interval. The \
+             latest, {}: predicted {}, measured {} ({:+.1}%).",
+            of("s").filter(holds).count(),
+            of("s").count(),
+            last.what,
+            span(last.predicted),
+            time(last.measured),
+            (last.predicted.value / last.measured - 1.0) * 100.0,
+        )
+    });
+    let cells = of("images/s").next_back().map(|last| format!("Of the cells, {}.", last.what));
+    jobs.into_iter().chain(cells).collect()
 }
 
 #[cfg(test)]
@@ -408,12 +409,17 @@ mod tests {
             measured,
             unit: "s".into(),
         };
-        assert_eq!(checks(&[]), None);
+        assert!(checks(&[]).is_empty());
+        let cells =
+            Check { what: "9 of 10 lay in theirs".into(), unit: "images/s".into(), ..check(9.0) };
         assert_eq!(
-            checks(&[check(9.0), check(4.2)]).unwrap(),
-            "Held against runs that it was not fitted on, 1 of 2 predictions had the figure in \
-             their interval. The latest, a job of 100,000 images: predicted 4.00 s (3.60 s to \
-             4.40 s), measured 4.20 s (-4.8%)."
+            checks(&[check(9.0), check(4.2), cells]),
+            [
+                "Held against jobs that it was not fitted on, 1 of 2 took a time in the interval. \
+                 The latest, a job of 100,000 images: predicted 4.00 s (3.60 s to 4.40 s), measured \
+                 4.20 s (-4.8%).",
+                "Of the cells, 9 of 10 lay in theirs.",
+            ]
         );
     }
 }

@@ -66,7 +66,7 @@ fn the_notebooks_own_job_gives_its_figures_and_the_advice_that_follows() {
     for figure in [
         "218 s provisioning, 112 s billed, 4.5% of it doing inference",
         "At full use a million images cost $5.62",
-        "Half of the billed time is useful from 1,078 images a machine on",
+        "Half of the billed time is useful from 1,080 images a machine on",
         "put more images into a job",
         "One machine is the cheapest",
         "needs no job at all: 9.92 s of work",
