@@ -170,7 +170,7 @@ fn the_tables_are_those_of_the_answer_and_follow_the_images() {
          const told = [seen()]; \
          await set('[data-ask=images][type=range]', 7); told.push(seen(), $('[data-ask=images][type=text]').value); \
          await set('[data-ask=images][type=text]', '20B'); await set('[data-ask=deadline_s][type=text]', '20m'); told.push(seen()); \
-         await set('[data-price=\"ml.c6i.xlarge\"]', '0.001'); told.push(seen()); \
+         await set('[data-price=\"ml.c6i.xlarge\"]', '0.001'); told.push(seen(), $('#sizing-pays').textContent); \
          $('#sizing-reset').click(); await pause(300); told.push(seen()); tell(told);"
     );
     let seen = open(&browser, "sizing-moved.html", &advice, &also, false).seen();
@@ -192,7 +192,13 @@ fn the_tables_are_those_of_the_answer_and_follow_the_images() {
     let wanted = decided(&cheap, &many);
     assert_eq!(wanted.choices[wanted.best.unwrap()].machine_type, "ml.c6i.xlarge");
     shown(4, &wanted);
-    shown(5, &advice);
+    let pays = advice.cpu_or_gpu.as_ref().unwrap();
+    let from = crate::units::count(pays.cheaper_from_images.unwrap());
+    let told = format!(
+        "At these prices, on one machine, ml.g5.xlarge is cheaper than ml.c6i.large from {from} images on."
+    );
+    assert_eq!(seen[5], told);
+    shown(6, &advice);
 }
 
 #[test]

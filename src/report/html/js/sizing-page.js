@@ -162,6 +162,7 @@ async function sizingPage(advice, draw) {
   const ways = waysOf(advice);
   const moreOf = Object.fromEntries(["measured", "predicted"]
     .map((name) => [name, by("sizing-" + name + "-more")?.textContent]));
+  const [kicker, pays] = [by("sizing-asked").textContent, by("sizing-pays")?.textContent];
   const energy = advice.choices.some((choice) => known(choice.joules_per_image));
   const listed = Object.fromEntries(ways.map(({ choice }) => [choice.machine_type, choice.price]));
   const asItWasAsked = () => structuredClone({ question: advice.question, prices: listed });
@@ -200,6 +201,8 @@ async function sizingPage(advice, draw) {
     const changed = JSON.stringify(asked) !== JSON.stringify(asItWasAsked());
     answer = answerTo(ways, asked.question, asked.prices);
     section.classList.toggle("moved", changed);
+    by("sizing-asked").textContent = changed ? "Which machines to take, as it is asked below" : kicker;
+    if (pays !== undefined) by("sizing-pays").textContent = changed ? paysFrom(advice.cpu_or_gpu, crossing()) : pays;
     by("sizing").textContent = sentenceOf(answer);
     for (const [name, wanted] of [["measured", true], ["predicted", false]]) {
       const body = by("sizing-" + name);
@@ -214,6 +217,7 @@ async function sizingPage(advice, draw) {
     by("sizing-reset").hidden = !changed;
     show(answer.best ?? answer.best_predicted);
   };
+  const crossing = () => atPrices(advice.cpu_or_gpu, listed, asked.prices);
   const later = (() => {
     let waiting = 0;
     return () => {
@@ -267,10 +271,14 @@ async function sizingPage(advice, draw) {
   const specs = {
     "sizing-pareto": () => timeAndCost(answer, ways, selected),
     "sizing-phases": () => (answer.choices[selected]?.phases ? breakdown(answer.choices[selected]) : null),
-    "sizing-crossover": () => crossover(advice.cpu_or_gpu, atPrices(advice.cpu_or_gpu, listed, asked.prices)),
+    "sizing-crossover": () => crossover(advice.cpu_or_gpu, crossing()),
   };
   return { select, spec: (name) => specs[name]() };
 }
+
+const paysFrom = ({ cpu, gpu }, { from }) =>
+  "At these prices, on one machine, " + gpu + (from === null ? " is never cheaper than " + cpu + "."
+    : " is cheaper than " + cpu + " from " + count(from) + " images on.");
 
 // The answer in a sentence.
 function sentenceOf({ choices, best, best_predicted }) {
