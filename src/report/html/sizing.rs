@@ -12,7 +12,7 @@ use crate::report::words::UNKNOWN;
 use crate::units::{counted, rate};
 
 /// Rejections, and checks, that the page lists.
-const LISTED: usize = 12;
+const LISTED: usize = 10;
 
 /// The section of an answer, with its style.
 pub(super) fn section(advice: &Advice) -> Result<String> {

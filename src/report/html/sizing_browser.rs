@@ -100,14 +100,14 @@ fn any_other_question_is_answered_as_the_formulas_have_it() {
     let mut chance = move || random.next_u64() as f64 / u64::MAX as f64;
     let mut asked = Vec::new();
     let mut wanted = Vec::new();
-    for round in 0..60 {
+    for round in 0..120 {
         let mut ways = ways();
         for way in &mut ways {
             let dearer = if round % 3 == 0 { 1.0 } else { 0.5 + chance() };
             way.choice.price.usd_per_hour *= dearer;
         }
         let question = Question {
-            images: Some(10f64.powf(2.0 + 8.5 * chance()).round() as u64),
+            images: Some(10f64.powf(2.0 + 9.5 * chance()).round() as u64),
             deadline_s: (round % 4 != 0).then(|| 10f64.powf(2.2 + 2.5 * chance())),
             budget_usd: (round % 2 == 0).then(|| 10f64.powf(-2.5 + 3.0 * chance())),
             service: None,
@@ -120,7 +120,7 @@ fn any_other_question_is_answered_as_the_formulas_have_it() {
     // The questions are unlike enough to tell a page that always says the same.
     assert!(kinds(|advice| advice.best.is_none()) > 2);
     assert!(kinds(|advice| !advice.others.is_empty() && advice.best.is_some()) > 2);
-    assert!(kinds(|advice| advice.best.is_some_and(|at| advice.choices[at].machines > 1)) > 5);
+    assert!(kinds(|advice| advice.best.is_some_and(|at| advice.choices[at].machines > 1)) > 3);
     for (place, wanted) in wanted.iter().enumerate() {
         alike(&format!("{:?}", wanted.question), &seen[place], &parts(wanted));
     }
