@@ -67,7 +67,7 @@ pub(crate) struct Args {
     invalid: bool,
 
     /// Machines.
-    #[arg(long, value_name = "N", default_value = "1", value_parser = super::values::count)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = super::values::count, conflicts_with = "verify")]
     machines: usize,
 
     /// Largest batch in images; without it that of the cell.
@@ -77,50 +77,50 @@ pub(crate) struct Args {
     /// How long a machine takes to be ready, drawn for each: 218s, 150s..400s, or with the most
     /// likely time between the ends, 150s..218s..400s. A job's machines begin with it, and so does
     /// one that replaces a lost one.
-    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = values::start_up)]
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = values::start_up, conflicts_with = "verify")]
     start_up: StartUp,
 
     /// By how much the machines' pace differs: 3%. Without it by what the cell's rate differed from
     /// round to round.
-    #[arg(long, value_name = "SHARE", value_parser = super::values::share)]
+    #[arg(long, value_name = "SHARE", value_parser = super::values::share, conflicts_with = "verify")]
     spread: Option<f64>,
 
     /// Share of the machines that are slower, and by which factor: 1%:2.
-    #[arg(long, value_name = "SHARE:FACTOR", default_value = "0%:1", value_parser = values::stragglers)]
+    #[arg(long, value_name = "SHARE:FACTOR", default_value = "0%:1", value_parser = values::stragglers, conflicts_with = "verify")]
     stragglers: (f64, f64),
 
     /// Losses of a machine an hour: 0.01/h. What a lost one had not done is done elsewhere.
-    #[arg(long, value_name = "RATE", default_value = "0/h", value_parser = values::failures)]
+    #[arg(long, value_name = "RATE", default_value = "0/h", value_parser = values::failures, conflicts_with = "verify")]
     failures: f64,
 
     /// Play every single batch of a job, where else sums of many are drawn: slower, and hardly
     /// different.
-    #[arg(long, requires = "images")]
+    #[arg(long, conflicts_with_all = ["rate", "verify"])]
     exact: bool,
 
     /// How long a request may wait for its batch to fill; without it as in the run.
-    #[arg(long, value_name = "TIME", value_parser = units::parse_span, requires = "rate")]
+    #[arg(long, value_name = "TIME", value_parser = units::parse_span, conflicts_with_all = ["images", "verify"])]
     max_delay: Option<Nanos>,
 
     /// Requests that may wait at a machine; one that finds as many is rejected.
-    #[arg(long, value_name = "N", value_parser = super::values::count, requires = "rate")]
+    #[arg(long, value_name = "N", value_parser = super::values::count, conflicts_with_all = ["images", "verify"])]
     queue_limit: Option<usize>,
 
     /// How requests are shared out among machines.
-    #[arg(long, value_name = "HOW", default_value = "least-outstanding", requires = "rate")]
+    #[arg(long, value_name = "HOW", default_value = "least-outstanding", conflicts_with_all = ["images", "verify"])]
     route: Routing,
 
     /// Requests of a service that are simulated with each seed.
-    #[arg(long, value_name = "N", default_value = "1M", value_parser = super::values::count, requires = "rate")]
+    #[arg(long, value_name = "N", default_value = "1M", value_parser = super::values::count, conflicts_with_all = ["images", "verify"])]
     requests: usize,
 
     /// Look for the highest rate at which a percentile of the latencies stays within a limit:
     /// p99=10ms.
-    #[arg(long, value_name = "pN=TIME", value_parser = values::objective, requires = "rate")]
+    #[arg(long, value_name = "pN=TIME", value_parser = values::objective, conflicts_with_all = ["images", "verify"])]
     slo: Option<(f64, Nanos)>,
 
     /// Seed of all that is drawn.
-    #[arg(long, value_name = "SEED", default_value = "1")]
+    #[arg(long, value_name = "SEED", default_value = "1", conflicts_with = "verify")]
     seed: u64,
 
     /// Print the figures as JSON.

@@ -23,7 +23,7 @@ const PAST: f64 = 500.0;
 /// A try lasts for so many times the limit, up to so many requests: a queue that grows must have
 /// the time to pass it.
 const LIMITS: f64 = 50.0;
-const MOST: u64 = 2_000_000;
+const MOST: u64 = 200_000;
 
 /// A rate of which less is answered is none that is held, as a server cell's verdict has it.
 pub(super) const KEEPS_UP: f64 = 0.98;
