@@ -47,7 +47,7 @@ fn sized(advice: &Advice) -> String {
                 "" => of.value.clone(),
                 interval => format!("{} ({interval})", of.value),
             });
-            let remark = if measured { row.remark() } else { "predicted, not measured".into() };
+            let remark = row.remark();
             let machines = escaped(&format!("{}, {}", row.machines, row.how));
             let fields: Vec<String> = Some(machines).into_iter().chain(figures).collect();
             lines.push(format!("| {} | {remark} |", fields.join(" | ")));
@@ -264,7 +264,7 @@ batch.**
             at("- Warning: the price of ml.m5.xlarge"),
             at("| machines | images/s a machine | time "),
             at(" | recommended"),
-            at(" | predicted, not measured |"),
+            at(" | predicted, cheapest |"),
             at("| cell | cores |"),
         ];
         assert!(order.is_sorted(), "{order:?} {text}");
@@ -308,7 +308,8 @@ batch.**
             }
             advice.sentences.iter_mut().chain(&mut advice.warnings).for_each(|text| text.clone_from(&name));
             let text = render(&run, Some(&advice));
-            prop_assert_eq!(text.lines().count(), plain, "{}", text);
+            // One name of several types has fewer rows.
+            prop_assert!(text.lines().count() <= plain, "{}", text);
             let escaped = escaped(&name);
             let mut rest = escaped.replace("@<!-- -->", "").replace("&amp;", "");
             for c in "\\`*_[]<>|~$#".chars() {

@@ -5,9 +5,8 @@ use askama::Template;
 use super::charts::{self, Group, Scales};
 use super::grid::{self, Table};
 use super::sections::{self, Curve, Listed, Pair};
-use super::sizing::{Sizing, sizing};
 use super::view::{self, Tile};
-use super::{island, pack, script};
+use super::{island, pack, script, sizing};
 use crate::error::{Error, Result};
 use crate::record::{Advice, CellRecord, RunRecord, Verdict};
 use crate::report::scaling::{self, Scaling};
@@ -41,6 +40,9 @@ const SIZING_CODE: &str = concat!(
     include_str!("js/sizing-plots.js"),
 );
 
+/// A larger page has its sizing section packed: few can mail or open more than two megabytes.
+const ROOM: usize = 1_960_000;
+
 /// Comparisons, and scaling curves, that are drawn. A run of dozens of backends and precisions has
 /// dozens of each, and nobody looks at them all.
 const DRAWN: usize = 6;
@@ -48,8 +50,7 @@ const DRAWN: usize = 6;
 #[derive(Template)]
 #[template(path = "page.html", config = "src/report/html/askama.toml")]
 struct Page<'a> {
-    css: &'static str,
-    sizing_css: &'static str,
+    css: String,
     loader: &'static str,
     /// The page's own script, plotly's, and what they read; all packed, and empty where there is
     /// nothing to draw.
@@ -59,7 +60,8 @@ struct Page<'a> {
     run: &'a RunRecord,
     answer: &'a Answer<'a>,
     headline: Option<Headline>,
-    sizing: Option<Sizing<'a>>,
+    /// The sizing section, rendered or packed; empty where there is no answer.
+    sizing: String,
     notices: Vec<String>,
     chips: Vec<Chips>,
     panels: Vec<Panel>,
@@ -151,16 +153,15 @@ pub fn render(run: &RunRecord, advice: Option<&Advice>) -> Result<String> {
     let groups = &parts.groups;
     let panels = groups.iter().enumerate();
     let panels = panels.map(|(place, group)| Panel { name: group.name.clone(), place });
-    let page = Page {
-        css: include_str!("page.css"),
-        sizing_css: if advice.is_some() { include_str!("sizing.css") } else { "" },
+    let mut page = Page {
+        css: pack::lean(include_str!("page.css")),
         loader: LOADER,
         code,
         plotly,
         data,
         run,
         headline: best.map(|best| headline(run, best.cell)),
-        sizing: advice.map(sizing),
+        sizing: advice.map(sizing::section).transpose()?.unwrap_or_default(),
         notices: notices(run),
         chips: chips(run),
         panels: panels.collect(),
@@ -186,7 +187,15 @@ pub fn render(run: &RunRecord, advice: Option<&Advice>) -> Result<String> {
         command: view::command(&run.command),
         answer: &answer,
     };
-    page.render().map_err(|error| Error::Bug(format!("the page cannot be put together: {error}")))
+    let bug = |error| Error::Bug(format!("the page cannot be put together: {error}"));
+    let text = page.render().map_err(bug)?;
+    match advice {
+        Some(advice) if text.len() > ROOM => {
+            page.sizing = sizing::packed(advice)?;
+            page.render().map_err(bug)
+        }
+        _ => Ok(text),
+    }
 }
 
 /// What is unpacked in the browser: our script, plotly's, and the data. Packing plotly's takes
@@ -199,7 +208,7 @@ fn packed(
     std::thread::scope(|scope| {
         let plotly = scope.spawn(script::packed);
         let sizing = if advice.is_some() { SIZING_CODE } else { "" };
-        let code = pack::packed([CODE, sizing, MAIN].concat().as_bytes())?;
+        let code = pack::packed(pack::lean(&[CODE, sizing, MAIN].concat()).as_bytes())?;
         let data = island::island(run, advice, parts).to_string();
         let data = pack::packed(data.as_bytes())?;
         let bug = |_| Error::Bug("packing the page's script panicked".into());
@@ -260,7 +269,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::record::Cell;
+    use crate::record::{Basis, Cell};
     use crate::report::html::large;
     use crate::report::{csv, fixture};
 
@@ -314,6 +323,31 @@ mod tests {
         run
     }
 
+    /// The same of an answer.
+    fn answer_with_every_text(text: &str) -> Advice {
+        let mut advice = fixture::advice();
+        for choice in advice.choices.iter_mut().chain(&mut advice.others) {
+            for name in [&mut choice.machine_type, &mut choice.backend, &mut choice.precision] {
+                *name = text.into();
+            }
+            if let Basis::Predicted { model, measure_with } = &mut choice.basis {
+                (*model, *measure_with) = (text.into(), text.into());
+            }
+        }
+        for rejection in &mut advice.rejected {
+            (rejection.what, rejection.reason) = (text.into(), text.into());
+        }
+        for check in &mut advice.checks {
+            (check.at, check.what, check.unit) = (text.into(), text.into(), text.into());
+        }
+        if let Some(pays) = &mut advice.cpu_or_gpu {
+            (pays.cpu, pays.gpu, pays.sentence) = (text.into(), text.into(), text.into());
+        }
+        advice.sentences = vec![text.into(); 2];
+        advice.warnings = vec![text.into(); 2];
+        advice
+    }
+
     /// How often the characters that make a page's structure occur outside of our own scripts.
     fn structure(page: &str) -> [usize; 4] {
         let island = page.find("<script type=\"text/plain\" id=\"data\"").unwrap();
@@ -342,8 +376,10 @@ mod tests {
 
         #[test]
         fn no_name_changes_the_structure_of_the_page(text in hostile()) {
-            let plain = structure(&render(&with_every_text("x"), None).unwrap());
-            let page = render(&with_every_text(&text), None).unwrap();
+            let of = |text: &str| {
+                render(&with_every_text(text), Some(&answer_with_every_text(text))).unwrap()
+            };
+            let (plain, page) = (structure(&of("x")), of(&text));
             prop_assert_eq!(structure(&page), plain);
         }
 

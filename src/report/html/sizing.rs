@@ -1,6 +1,9 @@
 //! The sizing answer as the page shows it, as text ready for its template.
 
-use super::view;
+use askama::Template;
+
+use super::{pack, view};
+use crate::error::{Error, Result};
 use crate::record::{Advice, Basis, Check, Choice, Rejection};
 use crate::report::sizing::{
     self, Heading, JOB_PLACEHOLDERS, Job, Rows, asked, how, machines, phases,
@@ -9,70 +12,99 @@ use crate::report::words::UNKNOWN;
 use crate::units::{counted, rate};
 
 /// Rejections, and checks, that the page lists.
-const LISTED: usize = 24;
+const LISTED: usize = 12;
+
+/// The section of an answer, with its style.
+pub(super) fn section(advice: &Advice) -> Result<String> {
+    let bug = |error| Error::Bug(format!("the sizing section cannot be put together: {error}"));
+    sizing(advice).render().map_err(bug)
+}
+
+/// The same for a page that has no room for it: packed, and its first sentence in the open.
+pub(super) fn packed(advice: &Advice) -> Result<String> {
+    let bug = |error| Error::Bug(format!("the sizing section cannot be put together: {error}"));
+    let section = pack::packed(section(advice)?.as_bytes())?;
+    Packed { lead: sizing::sentence(advice), section }.render().map_err(bug)
+}
+
+#[derive(Template)]
+#[template(
+    ext = "html",
+    source = r#"<section class="sizing" id="sizing-here"><h2 id="sizing">{{ lead }}</h2>
+<p>The choices need a browser that runs scripts; <code>report.md</code> and <code>advice.json</code> have them too.</p></section>
+<script type="text/plain" id="sizing-section">{{ section|safe }}</script>
+"#
+)]
+struct Packed {
+    lead: String,
+    section: String,
+}
 
 /// What the section shows before its script takes over, and where there is none.
-pub(super) struct Sizing<'a> {
-    pub(super) advice: &'a Advice,
-    pub(super) asked: String,
+#[derive(Template)]
+#[template(path = "sizing.html", config = "src/report/html/askama.toml")]
+struct Sizing<'a> {
+    css: String,
+    advice: &'a Advice,
+    asked: String,
     /// What to take, in a sentence of the page's own.
-    pub(super) lead: String,
-    pub(super) sentences: &'a [String],
-    pub(super) asks: Vec<Ask>,
+    lead: String,
+    sentences: &'a [String],
+    asks: Vec<Ask>,
     /// Machine types, each with a price.
-    pub(super) types: Vec<&'a str>,
-    pub(super) headings: Vec<Heading>,
-    pub(super) tables: Vec<ChoiceTable>,
+    types: Vec<&'a str>,
+    headings: Vec<Heading>,
+    tables: Vec<ChoiceTable>,
     /// Machine type, model and command of what was predicted.
-    pub(super) models: Vec<(&'a str, &'a str, &'a str)>,
+    models: Vec<(&'a str, &'a str, &'a str)>,
     /// The choice that is open at first.
-    pub(super) name: String,
+    name: String,
     /// Its phases: name, time, interval, and who pays.
-    pub(super) phases: Vec<[String; 4]>,
-    pub(super) jobs: Vec<JobText>,
-    pub(super) rejected: &'a [Rejection],
-    pub(super) rejected_more: usize,
-    pub(super) checks: Vec<CheckRow<'a>>,
+    phases: Vec<[String; 4]>,
+    jobs: Vec<JobText>,
+    rejected: &'a [Rejection],
+    rejected_more: usize,
+    checks: Vec<CheckRow<'a>>,
     /// How many of the checks lay within their intervals.
-    pub(super) held: String,
+    held: String,
 }
 
 /// Something that may be asked anew, on a scale from one power of ten to another.
-pub(super) struct Ask {
-    pub(super) name: &'static str,
-    pub(super) title: String,
-    pub(super) low: f64,
-    pub(super) high: f64,
+struct Ask {
+    name: &'static str,
+    title: String,
+    low: f64,
+    high: f64,
 }
 
 /// The choices that were measured, or those that were not.
-pub(super) struct ChoiceTable {
-    pub(super) name: &'static str,
-    pub(super) title: &'static str,
-    pub(super) said: &'static str,
-    pub(super) rows: Rows,
+struct ChoiceTable {
+    name: &'static str,
+    title: &'static str,
+    said: &'static str,
+    rows: Rows,
 }
 
 /// A command or a request, in parts; those to be replaced are marked.
-pub(super) struct JobText {
-    pub(super) id: &'static str,
-    pub(super) title: &'static str,
-    pub(super) said: &'static str,
-    pub(super) text: Vec<(String, bool)>,
+struct JobText {
+    id: &'static str,
+    title: &'static str,
+    said: &'static str,
+    text: Vec<(String, bool)>,
 }
 
 /// A prediction beside what was measured.
-pub(super) struct CheckRow<'a> {
-    pub(super) at: &'a str,
-    pub(super) what: &'a str,
-    pub(super) predicted: String,
-    pub(super) interval: String,
-    pub(super) measured: String,
-    pub(super) off: String,
-    pub(super) held: bool,
+struct CheckRow<'a> {
+    at: &'a str,
+    what: &'a str,
+    predicted: String,
+    interval: String,
+    measured: String,
+    off: String,
+    held: bool,
 }
 
-pub(super) fn sizing(advice: &Advice) -> Sizing<'_> {
+fn sizing(advice: &Advice) -> Sizing<'_> {
     let open = advice.best.or(advice.best_predicted).and_then(|place| advice.choices.get(place));
     let tables = tables(advice);
     let mut types = Vec::new();
@@ -89,6 +121,7 @@ pub(super) fn sizing(advice: &Advice) -> Sizing<'_> {
         counted(checks.len(), "run")
     );
     Sizing {
+        css: pack::lean(include_str!("sizing.css")),
         asked: asked(&advice.question),
         lead: sizing::sentence(advice),
         sentences: &advice.sentences,

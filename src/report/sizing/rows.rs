@@ -30,13 +30,16 @@ pub(in crate::report) struct Heading {
 pub(in crate::report) struct Row {
     /// Its place in [`Advice::choices`].
     pub(in crate::report) place: usize,
+    /// Whether it was.
+    measured: bool,
     /// "2 × ml.c6i.xlarge".
     pub(in crate::report) machines: String,
     /// "native on cpu, 4 instances of 1 thread, batch 256".
     pub(in crate::report) how: String,
     /// As [`headings`] has them.
     pub(in crate::report) figures: Vec<Figure>,
-    /// "recommended", "tie", "runner-up", "fastest", "front": those of them that it is.
+    /// "recommended", "tie", "runner-up", "fastest", "front", and "cheapest" of the predicted: those
+    /// of them that it is.
     pub(in crate::report) marks: Vec<&'static str>,
 }
 
@@ -105,6 +108,7 @@ fn row(advice: &Advice, place: usize) -> Row {
     }
     Row {
         place,
+        measured: choice.basis == Basis::Measured,
         machines: machines(choice),
         how: how(choice),
         figures,
@@ -113,9 +117,10 @@ fn row(advice: &Advice, place: usize) -> Row {
 }
 
 impl Row {
-    /// "recommended, fastest".
+    /// "recommended, fastest"; "predicted" before anything else.
     pub(in crate::report) fn remark(&self) -> String {
-        self.marks.join(", ")
+        let predicted = (!self.measured).then_some("predicted");
+        predicted.into_iter().chain(self.marks.iter().copied()).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -213,7 +218,7 @@ fn marks(advice: &Advice, place: usize) -> Vec<&'static str> {
         ("runner-up", is(advice.runner_up)),
         ("fastest", is(advice.fastest)),
         ("front", advice.pareto.contains(&place)),
-        ("cheapest predicted", is(advice.best_predicted)),
+        ("cheapest", is(advice.best_predicted)),
     ]
     .into_iter()
     .filter_map(|(mark, is)| is.then_some(mark))

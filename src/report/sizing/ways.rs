@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use crate::record::{Advice, Basis, Choice};
 
-/// Ways that the page reckons with, of those measured and of those predicted. A catalogue of a
+/// Ways that the page reckons with, of those predicted and of those measured. A catalogue of a
 /// hundred types has as many predictions, and those that come after these are not worth a look.
-const WAYS: usize = 24;
+const WAYS: [usize; 2] = [12, 24];
 
 /// The answer for the page's script: its question, the ways as `choices` without the figures that
 /// are reckoned from the others, and the CPU against the GPU.
@@ -28,7 +28,7 @@ pub(in crate::report) fn ways(advice: &Advice) -> Value {
             }
         }
     }
-    let mut room = [WAYS; 2];
+    let mut room = WAYS;
     let kept = ways.into_iter().zip(wanted).filter(|(way, wanted)| {
         let room = &mut room[usize::from(way[0].basis == Basis::Measured)];
         let fits = *room > 0;
@@ -36,10 +36,15 @@ pub(in crate::report) fn ways(advice: &Advice) -> Value {
         fits || *wanted
     });
     let choices = kept.flat_map(|(way, _)| thinned(way, advice.question.images));
+    let mut pays = json!(advice.cpu_or_gpu);
+    shorten(&mut pays);
+    if let Some(fields) = pays.as_object_mut() {
+        fields.remove("sentence");
+    }
     json!({
         "question": advice.question,
         "choices": choices.map(light).collect::<Vec<_>>(),
-        "cpu_or_gpu": advice.cpu_or_gpu,
+        "cpu_or_gpu": pays,
     })
 }
 
@@ -81,6 +86,10 @@ fn light(choice: &Choice) -> Value {
         for reckoned in ["total_s", "cost_usd", "usd_per_million"] {
             fields.remove(reckoned);
         }
+        // Whether there is a price is told by its source.
+        let source = if choice.price.is_known() { "listed" } else { "" };
+        let price = json!({ "usd_per_hour": choice.price.usd_per_hour, "source": source });
+        fields.insert("price".into(), price);
         fields.insert(
             "basis".into(),
             match choice.basis {
@@ -155,7 +164,7 @@ mod tests {
             .filter(|choice| choice["basis"]["basis"] == "predicted")
             .map(|choice| choice["machine_type"].as_str().unwrap())
             .collect();
-        assert_eq!(kept.len(), WAYS + 1, "{kept:?}");
+        assert_eq!(kept.len(), WAYS[0] + 1, "{kept:?}");
         assert_eq!(kept.last(), Some(&"ml.x99.large"));
     }
 }

@@ -19,7 +19,7 @@ try {
   state.ends.latency = every("latency_p50_ns", "latency_p99_ns").map((ns) => ns / 1e6);
 
   // Its scripts are in the page where there is a sizing answer.
-  const sizing = data.advice ? sizingPage(data.advice, (plots) => draw(false, plots)) : null;
+  const sizing = data.advice ? await sizingPage(data.advice, (plots) => draw(false, plots)) : null;
 
   const specs = (name) => {
     const place = state.cell;

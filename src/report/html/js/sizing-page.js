@@ -85,7 +85,7 @@ function marksOf(answer, place) {
   const marks = {
     recommended: answer.best === place, tie: answer.ties.includes(place), "runner-up": answer.runner_up === place,
     fastest: answer.fastest === place, front: answer.pareto.includes(place),
-    "cheapest predicted": answer.best_predicted === place,
+    cheapest: answer.best_predicted === place,
   };
   return Object.keys(marks).filter((mark) => marks[mark]);
 }
@@ -115,7 +115,7 @@ function rowsTo(body, answer, wanted, energy, select) {
     const open = element("button", { type: "button", className: "open" }, machinesOf(choice));
     const row = element("tr", { className: place === answer.best ? "best" : "" },
       element("th", { scope: "row" }, open, element("small", { textContent: howOf(choice) })),
-      element("td", { className: "v", textContent: marksOf(answer, place).join(", ") }),
+      element("td", { className: "v", textContent: [...(wanted ? [] : ["predicted"]), ...marksOf(answer, place)].join(", ") }),
       ...figuresOf(choice, energy).map(([value, interval]) =>
         element("td", {}, value, element("small", { textContent: interval }))));
     row.dataset.place = place;
@@ -154,9 +154,10 @@ function jobOf(choice) {
 const marked = (text) => text.split(/(JOB-NAME|MODEL-NAME|s3:\/\/BUCKET\/[A-Z]+\/)/)
   .map((part, at) => (at % 2 ? element("mark", { textContent: part }) : part));
 
-// Takes over the section. `draw` draws some of its plots anew.
-function sizingPage(advice, draw) {
+// Takes over the section, which is packed where the page is large. `draw` draws its plots anew.
+async function sizingPage(advice, draw) {
   const by = (id) => document.getElementById(id);
+  if (by("sizing-here")) by("sizing-here").outerHTML = await unpacked("sizing-section");
   const section = by("sizing").closest("section");
   const ways = waysOf(advice);
   const moreOf = Object.fromEntries(["measured", "predicted"]
@@ -215,10 +216,11 @@ function sizingPage(advice, draw) {
   };
   const later = (() => {
     let waiting = 0;
-    return () => { cancelAnimationFrame(waiting); waiting = requestAnimationFrame(() => {
+    return () => {
       tell();
-      draw(section.querySelectorAll("[data-plot]"));
-    }); };
+      cancelAnimationFrame(waiting);
+      waiting = requestAnimationFrame(() => draw(section.querySelectorAll("[data-plot]")));
+    };
   })();
 
   const fill = () => {

@@ -72,7 +72,7 @@ function service({ choice }, ratePerS, price) {
   const watts = choice.joules_per_image === null ? null
     : choice.joules_per_image * choice.useful_share * value;
   return {
-    ...choice, machines, price, cost_usd, useful_share: ratePerS / (machines * value),
+    ...choice, machines, price, cost_usd, total_s: null, useful_share: ratePerS / (machines * value),
     usd_per_million: scaled(cost_usd, 1e6 / (ratePerS * 3600)),
     joules_per_image: watts === null ? null : watts * machines / ratePerS,
   };
