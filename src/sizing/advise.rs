@@ -20,10 +20,6 @@ use crate::units::counted;
 /// What a machine that nothing names is called.
 pub const THIS_MACHINE: &str = "this machine";
 
-/// Counts of machines of a type that was not measured: there are many such types, and each is a
-/// guess.
-const OF_A_PREDICTION: usize = 5;
-
 /// Where a job's images come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ImagesFrom {
@@ -181,11 +177,7 @@ impl Answer {
                 self.others.extend(nearest);
                 continue;
             };
-            let mut counts = worth_a_look(least, most, seconds);
-            if !offer.pace.is_measured() {
-                counts.truncate(OF_A_PREDICTION);
-            }
-            let counts = counts.into_iter();
+            let counts = worth_a_look(least, most, seconds).into_iter();
             let before = self.choices.len();
             self.choices.extend(counts.map(job).filter(in_time).filter(affordable));
             if self.choices.len() == before {
