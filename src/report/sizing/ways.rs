@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::record::{Advice, Basis, Choice};
+use crate::record::{Advice, Basis, Choice, Estimate, Phases};
 
 /// Ways that the page reckons with, of those predicted and of those measured. A catalogue of a
 /// hundred types has as many predictions, and those that come after these are not worth a look.
@@ -79,12 +79,29 @@ fn thinned(way: Vec<&Choice>, images: Option<u64>) -> Vec<&Choice> {
     kept
 }
 
-/// A choice without what is reckoned, and its figures in twelve digits.
+/// Seconds of the last batch: the tail without the wait for the slowest machine.
+fn last_batch(choice: &Choice) -> Option<Estimate> {
+    let Phases { run_s, tail_s, .. } = choice.phases?;
+    let late = choice.spread * (2.0 * (choice.machines.max(1) as f64).ln()).sqrt();
+    let of = |tail: f64, run: f64| (tail - late * run).max(0.0);
+    Some(Estimate {
+        value: of(tail_s.value, run_s.value),
+        low: of(tail_s.low, run_s.low),
+        high: of(tail_s.high, run_s.high),
+    })
+}
+
+/// A choice without what is reckoned, with its last batch for its tail, and its figures in
+/// twelve digits.
 fn light(choice: &Choice) -> Value {
     let mut value = json!(choice);
     if let Some(fields) = value.as_object_mut() {
         for reckoned in ["total_s", "cost_usd", "usd_per_million"] {
             fields.remove(reckoned);
+        }
+        if let Some(phases) = fields.get_mut("phases").and_then(Value::as_object_mut) {
+            phases.remove("tail_s");
+            phases.insert("last_s".into(), json!(last_batch(choice)));
         }
         // Whether there is a price is told by its source.
         let source = if choice.price.is_known() { "listed" } else { "" };

@@ -29,13 +29,14 @@ function waysOf({ question, choices }) {
   return [...ways.values()];
 }
 
-// What an image takes one machine, what the last batch does, and what power it draws.
-function runOf({ machines, spread, phases: { run_s, tail_s }, billed_s, joules_per_image }, images) {
+// What an image takes one machine, what the last batch does, and what power it draws. The page has the
+// last batch itself, for the short figures of a long run would blur it.
+function runOf({ machines, spread, phases: { run_s, tail_s, last_s }, billed_s, joules_per_image }, images) {
   const share = Math.ceil(images / machines);
   const late = spread * latest(machines);
   return {
     share, perImage: scaled(run_s, 1 / share),
-    last: estimate((end) => Math.max(0, tail_s[end] - late * run_s[end])),
+    last: last_s ?? estimate((end) => Math.max(0, tail_s[end] - late * run_s[end])),
     watts: joules_per_image === null ? null : joules_per_image * images / (machines * billed_s.value),
   };
 }
