@@ -59,6 +59,9 @@ fn parts(advice: &Advice) -> Value {
             choice["price"] = choice["price"]["usd_per_hour"].clone();
         }
     }
+    // What meets nothing has no order.
+    let others = all["others"].as_array_mut().unwrap();
+    others.sort_by_key(|choice| choice["machine_type"].to_string());
     PARTS.iter().map(|part| ((*part).to_owned(), all[*part].clone())).collect()
 }
 
@@ -68,6 +71,7 @@ fn reckoned(browser: &Path, advice: &Advice, asked: &[(Question, Value)]) -> Val
         "{RECKONING} const ways = waysOf({}); const asked = {}; tell(asked.map(([question, prices]) => {{ \
            const all = answerTo(ways, question, prices); \
            for (const choice of [...all.choices, ...all.others]) choice.price = choice.price.usd_per_hour; \
+           all.others.sort((a, b) => (a.machine_type < b.machine_type ? -1 : 1)); \
            return Object.fromEntries({}.map((part) => [part, all[part]])); }}));",
         sizing::ways(advice),
         serde_json::to_string(asked).unwrap(),
