@@ -7,17 +7,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-use crate::support::{Ended, run, skipped};
-
-const FILES: [&str; 7] = [
-    "report.html",
-    "report.md",
-    "results.csv",
-    "rounds.csv",
-    "results.json",
-    "latency.hlog",
-    "bundle.tar.gz",
-];
+use crate::support::{Ended, REPORT, run, skipped};
 
 /// A folder with the report of one short sweep, measured once for all tests.
 fn measured() -> &'static Path {
@@ -98,7 +88,7 @@ fn a_report_is_rendered_again_byte_for_byte_from_any_form_of_its_run() {
         run(["report".as_ref(), first.join(from).as_os_str(), "--out".as_ref(), out.as_os_str()])
             .exits(0)
             .says("report.html");
-        for name in FILES {
+        for name in REPORT {
             let (want, got) =
                 (fs::read(first.join(name)).unwrap(), fs::read(out.join(name)).unwrap());
             assert!(want == got, "{name} from {from} differs");

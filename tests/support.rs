@@ -19,6 +19,17 @@ pub(crate) use self::program::{
     Ended, Running, children, end, install, lives, plimsoll, run, signal, wait_until,
 };
 
+/// The files of a finished report.
+pub(crate) const REPORT: [&str; 7] = [
+    "report.html",
+    "report.md",
+    "results.csv",
+    "rounds.csv",
+    "results.json",
+    "latency.hlog",
+    "bundle.tar.gz",
+];
+
 /// A job's folders, empty but for the input's.
 pub(crate) struct Place {
     root: tempfile::TempDir,

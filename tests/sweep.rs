@@ -9,7 +9,7 @@ use plimsoll::record::{Cell, Mode, RunRecord, Verdict};
 use plimsoll::report;
 use rustix::process::Signal;
 
-use crate::support::{Ended, Running, lives, run, signal, wait_until};
+use crate::support::{Ended, REPORT, Running, lives, run, signal, wait_until};
 
 const TINY: &str = include_str!("support/tiny.toml");
 
@@ -397,20 +397,11 @@ fn an_earlier_report_is_replaced() {
     let bench = Bench::new(TINY);
     let flags = ["--backend", "null", "--instances", "1", "--batch", "4", "--rounds", "1"];
     fs::create_dir(bench.out()).unwrap();
-    let files = [
-        "report.html",
-        "report.md",
-        "results.csv",
-        "rounds.csv",
-        "results.json",
-        "latency.hlog",
-        "bundle.tar.gz",
-    ];
-    for name in files.iter().chain(&["notes.txt"]) {
+    for name in REPORT.iter().chain(&["notes.txt"]) {
         fs::write(bench.file(name), "of an earlier run").unwrap();
     }
     run(bench.args(&flags)).exits(1);
-    for name in files {
+    for name in REPORT {
         let bytes = fs::read(bench.file(name)).unwrap();
         assert!(bytes != b"of an earlier run", "{name} is of an earlier run");
     }
