@@ -37,11 +37,10 @@ impl Interval {
 /// The time in which so many images, in seconds, come to the rate that the parts add up to: windows
 /// that ran side by side differ by a batch in length. None where no part has a rate.
 pub fn joint_seconds(parts: impl Iterator<Item = (u64, f64)>) -> Option<f64> {
-    let (images, rate) = parts
-        .filter(|&(_, seconds)| seconds > 0.0)
-        .fold((0, 0.0), |(all, rate), (images, seconds)| {
-            (all + images, rate + images as f64 / seconds)
-        });
+    let (images, rate) = parts.fold((0, 0.0), |(all, rate), (images, seconds)| {
+        let own = if seconds > 0.0 { images as f64 / seconds } else { 0.0 };
+        (all + images, rate + own)
+    });
     (rate > 0.0).then(|| images as f64 / rate)
 }
 
@@ -197,6 +196,8 @@ mod tests {
         // 300 and 200 a second: 400 images take 0.8 s of both.
         assert_eq!(joint_seconds([(300, 1.0), (100, 0.5)].into_iter()), Some(0.8));
         assert_eq!(joint_seconds([(300, 1.0), (0, 0.0)].into_iter()), Some(1.0));
+        // What has no rate of its own adds none.
+        assert_eq!(joint_seconds([(300, 1.0), (150, 0.0)].into_iter()), Some(1.5));
         assert_eq!(joint_seconds([(0, 1.0)].into_iter()), None);
     }
 

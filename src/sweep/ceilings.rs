@@ -59,9 +59,8 @@ pub(super) fn measure(images: &[Image]) -> Result<Ceilings> {
 }
 
 /// The larger of each rate of `before` and of now, in view of the images a second that the cells
-/// reached. A ceiling that a cell's multiply-adds passed was
-/// taken while the machine had something else to do: it is taken again, some times, and what passes
-/// it even then is the warning.
+/// reached. A ceiling that a cell's multiply-adds passed was taken while the machine had something
+/// else to do: it is taken again, some times, and what passes it even then is the warning.
 ///
 /// # Errors
 /// See [`measure`].
