@@ -12,7 +12,7 @@
 //! Layers; an arrow may only point down, and `tests/layers.rs` holds that:
 //! ```text
 //! 6  cli
-//! 5  transform  train  sweep  report
+//! 5  transform  train  sweep  sizing  report
 //! 4  pipeline
 //! 3  backend
 //! 2  batching  staging  load
@@ -33,6 +33,7 @@ pub mod model;
 pub mod pipeline;
 pub mod record;
 pub mod report;
+pub mod sizing;
 pub mod staging;
 pub mod store;
 pub mod sweep;

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use crate::support::{end, plimsoll, run};
 
-const COMMANDS: [&[&str]; 15] = [
+const COMMANDS: [&[&str]; 17] = [
     &["transform"],
     &["jobs"],
     &["jobs", "list"],
@@ -14,6 +14,8 @@ const COMMANDS: [&[&str]; 15] = [
     &["sweep"],
     &["report"],
     &["compare"],
+    &["size"],
+    &["catalogue"],
     &["train"],
     &["data"],
     &["data", "fetch"],
@@ -75,6 +77,7 @@ fn a_command_line_that_cannot_be_meant_is_refused_on_standard_error() {
         (&["transform", "--input", "a", "--output", "b", "--preferred", "4,"], "--preferred"),
         (&["transform", "--input", "a", "--output", "b", "--max-delay", "5"], "write 500us, 2ms"),
         (&["sweep", "--rounds", "0"], "at least 1"),
+        (&["sweep", "--label", " "], "write ml.g5.xlarge, or what you call the machine"),
         (&["sweep", "--batch", "8,x"], "not a count; write 1000"),
         (&["sweep", "--synthetic", "--data-dir", "x"], "cannot be used with"),
         (&["compare", "base"], "<NEW>"),

@@ -5,6 +5,8 @@ mod access;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod catalogue;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod compare;
@@ -34,6 +36,12 @@ mod s3;
 mod s3_jobs;
 #[cfg(test)]
 mod setup;
+#[cfg(test)]
+mod simulate;
+#[cfg(test)]
+mod size;
+#[cfg(test)]
+mod sizing_page;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

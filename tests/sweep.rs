@@ -322,7 +322,8 @@ fn a_killed_sweep_goes_on_where_it_was_and_measures_nothing_twice() {
             .exits(2)
             .complains("there is no ")
             .complains("to go on with");
-        let mut sweep = Running::start(bench.args(&[]));
+        let labelled = |more: &[&str]| bench.args(&[&["--label", "the box"], more].concat());
+        let mut sweep = Running::start(labelled(&[]));
         sweep.until("some rounds were measured", |_| bench.rounds() >= 7);
         signal(sweep.pid(), end);
         sweep.end();
@@ -336,15 +337,20 @@ fn a_killed_sweep_goes_on_where_it_was_and_measures_nothing_twice() {
             (["--seed", "9"], "`seed` was 1, and is 9 now"),
             (["--rounds", "2"], "`rounds` was 3, and is 2 now: it may only be raised"),
         ] {
-            run(bench.args(&[&flags[..], &["--resume"]].concat())).exits(2).complains(says);
+            run(labelled(&[&flags[..], &["--resume"]].concat())).exits(2).complains(says);
         }
+        run(bench.args(&["--resume", "--label", "b"]))
+            .exits(2)
+            .complains("the machine type (--label) was the box, and is b now");
         assert_eq!(fs::read_to_string(bench.file("measurements.jsonl")).unwrap(), journal);
         assert_eq!(bench.csv("rounds.csv").len(), before.len());
 
-        let ended = run(bench.args(&["--resume"]));
+        let ended = run(labelled(&["--resume"]));
         let record = bench.record();
         let ended = exits_by_its_verdicts(ended, &record);
         let ended = ended.complains(&format!("resumed: {kept} measurements were taken before"));
+        let ended = ended.complains("machine type: the box; Plimsoll's catalogue has none of that");
+        assert_eq!(record.host.machine_type.as_deref(), Some("the box"));
         let rows: Vec<String> = bench.csv("rounds.csv").iter().map(key).collect();
         let distinct: std::collections::HashSet<&String> = rows.iter().collect();
         assert_eq!((rows.len(), distinct.len()), (24, 24), "{ended}");

@@ -26,6 +26,9 @@ pub(super) fn run(_: Args) -> Result<u8> {
 fn machine() -> Result<()> {
     let facts = host::facts();
     heading("Machine")?;
+    if let Some(machine_type) = host::machine_type() {
+        row("type", format!("{machine_type}, says EC2"))?;
+    }
     row("processor", &facts.cpu_model)?;
     let physical = facts.physical_cores.map_or(String::new(), |n| format!(", {n} physical"));
     row("cores", format!("{} to use{physical}: {:?}", facts.cores, host::own_cores()))?;

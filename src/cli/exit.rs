@@ -6,7 +6,8 @@ use crate::error::Error;
 
 /// Everything that was asked for was done.
 pub const OK: u8 = 0;
-/// The job ran to its end, but some objects failed, or some cells are invalid or have become worse.
+/// The job ran to its end, but some objects failed, or some cells are invalid or have become worse;
+/// or nothing meets the question of a sizing.
 pub const PARTIAL: u8 = 1;
 /// The command line or the configuration cannot be meant.
 pub const USAGE: u8 = 2;
@@ -27,7 +28,7 @@ pub const INTERRUPTED: u8 = 130;
 /// The table in `--help`.
 pub(crate) const HELP: &str = "Exit codes:
   0    done
-  1    ended, but some objects failed, or some cells are invalid or became worse
+  1    ended, but some objects failed, some cells are invalid or became worse, or no machine will do
   2    the command line or the configuration cannot be meant
   3    input missing or damaged, or output that cannot be written
   4    this machine or build lacks what was asked for

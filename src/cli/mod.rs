@@ -1,5 +1,6 @@
 //! The command line: words on the terminal and exit codes, no arithmetic.
 
+mod catalogue;
 mod compare;
 mod completions;
 mod data;
@@ -11,6 +12,8 @@ mod origin;
 mod output;
 mod progress;
 mod report;
+mod simulate;
+mod size;
 mod stop;
 mod sweep;
 mod table;
@@ -51,6 +54,14 @@ enum Command {
     Report(report::Args),
     /// Set one run against another, cell by cell: improved, worse, or no difference.
     Compare(compare::Args),
+    /// Say which machine type, how many and which batch size a job or a service needs, and what it
+    /// costs.
+    Size(Box<size::Args>),
+    /// Show the machine types that there are to choose among: what they have, and what they cost.
+    #[command(visible_alias = "catalog")]
+    Catalogue(catalogue::Args),
+    /// Play a job or a service on many machines through, driven by a run's measured times.
+    Simulate(Box<simulate::Args>),
     /// Train the MNIST CNN and write model.tar.gz.
     Train(train::Args),
     /// Fetch MNIST, or write sample pictures.
@@ -97,6 +108,9 @@ pub fn main_with(
         Command::Sweep(args) => sweep::run(*args),
         Command::Report(args) => report::run(args),
         Command::Compare(args) => compare::run(args),
+        Command::Size(args) => size::run(*args, &handler),
+        Command::Catalogue(args) => catalogue::run(args),
+        Command::Simulate(args) => simulate::run(*args),
         Command::Train(args) => train::run(args),
         Command::Data(command) => data::run(command),
         Command::Doctor(args) => doctor::run(args),

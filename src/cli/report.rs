@@ -22,9 +22,9 @@ pub(crate) struct Args {
 
 /// Renders a run again: the same record makes the same files.
 pub(super) fn run(args: Args) -> Result<u8> {
-    let run = report::open(&args.run)?;
+    let (run, advice) = report::open_with_advice(&args.run)?;
     let out = args.out.unwrap_or_else(|| place(&args.run));
-    report::write_all(&out, &run)?;
+    report::write_all(&out, &run, advice.as_ref())?;
     say(format_args!("report: {}", out.join("report.html").display()))?;
     Ok(exit::OK)
 }

@@ -9,9 +9,11 @@ use super::origin::Origin;
 use super::output::{note, say};
 use super::{exit, progress, stop, values};
 use crate::backend;
+use crate::config::catalogue::Catalogue;
 use crate::config::{Overrides, Sweep};
 use crate::data::Split;
 use crate::error::{Error, Result};
+use crate::measure::host;
 use crate::record::{CellRecord, Round, Verdict};
 use crate::report::{self, Exporter};
 use crate::sweep::{self, Grid, Journal, Machine, Observer, Order, Step};
@@ -101,6 +103,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
 
+    /// What this machine is, as the catalogue of machine types names it, so that `plimsoll size` can
+    /// price what it measures: ml.g5.xlarge. EC2 is asked where it is not given. Any other name will
+    /// do, and `size` will need it in a catalogue of yours.
+    #[arg(long, value_name = "NAME", value_parser = values::label)]
+    label: Option<String>,
+
     #[command(flatten)]
     origin: Origin,
 
@@ -165,6 +173,8 @@ pub(super) fn run(args: Args) -> Result<u8> {
     let source = args.origin.source(&[Split::Test], config.seed)?;
     let dataset = source.load_at_most(Split::Test, config.images)?;
     note(format_args!("images: {}", dataset.description));
+    let machine_type = args.label.or_else(host::machine_type);
+    machine_type.as_deref().map_or(Ok(()), tell_of)?;
     let stop = stop::on_signal()?;
     let order = Order {
         config: &config,
@@ -172,6 +182,7 @@ pub(super) fn run(args: Args) -> Result<u8> {
         dataset: &dataset,
         model: args.model,
         program: super::own_program()?,
+        machine_type,
         command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect(),
     };
     let prepared = sweep::prepare(&order)?;
@@ -237,6 +248,23 @@ fn announce(config: &Sweep, grid: &Grid) -> Result<()> {
     for warning in &grid.warnings {
         note(format_args!("warning: {warning}"));
     }
+    Ok(())
+}
+
+/// Says under which machine type the figures go, and whether it can be priced.
+fn tell_of(machine_type: &str) -> Result<()> {
+    let catalogue = Catalogue::shipped()?;
+    let hint = if catalogue.find(machine_type).is_some() {
+        String::new()
+    } else {
+        let near = catalogue.nearest(machine_type);
+        let near = near.map_or(String::new(), |near| format!(" (the nearest is {near})"));
+        format!(
+            "; Plimsoll's catalogue has none of that name{near}: `plimsoll size` will need it in one \
+             of yours, by --catalog"
+        )
+    };
+    note(format_args!("machine type: {machine_type}{hint}"));
     Ok(())
 }
 

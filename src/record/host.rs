@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Host {
+    /// The machine type, as the catalogue of instance types names it; absent where it is not known.
+    pub machine_type: Option<String>,
     /// Processor, as it names itself.
     pub cpu_model: String,
     /// Processors that this process may run on.

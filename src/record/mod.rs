@@ -1,11 +1,18 @@
-//! Results as plain data: what a sweep makes and a report reads. No behaviour, no upward arrows.
+//! Results as plain data: what a sweep or a sizing makes and a report reads. No behaviour, no upward arrows.
 
+mod advice;
 mod ceilings;
 mod cell;
 mod host;
 mod plan;
 mod scenario;
+mod timing;
+mod waking;
 
+pub use self::advice::{
+    ADVICE_VERSION, Advice, Basis, Check, Choice, CpuOrGpu, Estimate, Phases, Price, Question,
+    Rejection, Service,
+};
 pub use self::ceilings::{Ceilings, JobStages};
 pub use self::cell::{
     Cell, CellRecord, Latency, Load, NO_MODEL, Round, Stage, StageClock, Stages, Throttling,
@@ -14,6 +21,8 @@ pub use self::cell::{
 pub use self::host::Host;
 pub use self::plan::{Mode, PlanRecord};
 pub use self::scenario::Scenario;
+pub use self::timing::JobTiming;
+pub use self::waking::Waking;
 
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +64,9 @@ pub struct RunRecord {
     pub ceilings: Option<Ceilings>,
     /// What an object of a job costs besides its inference; absent where the run ended before.
     pub job_stages: Option<JobStages>,
+    /// How late the machine wakes its threads; absent where an older version wrote the record.
+    #[serde(default)]
+    pub waking: Option<Waking>,
     /// How the cells were chosen.
     pub plan: PlanRecord,
     /// Why there are no CUDA cells, if there are none.

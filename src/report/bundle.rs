@@ -12,9 +12,9 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde::Serialize;
 
-use super::{csv, files, hlog, json};
+use super::{advice, csv, files, hlog, json};
 use crate::error::{Error, Result};
-use crate::record::{Ceilings, Host, RunRecord};
+use crate::record::{Advice, Ceilings, Host, RunRecord};
 
 /// The folder that a bundle unpacks to.
 const FOLDER: &str = "plimsoll-run";
@@ -31,6 +31,7 @@ results.csv       one row a cell
 rounds.csv        one row a cell and round
 latency.hlog      latencies of each cell, an HdrHistogram log
 environment.json  the machine, the versions, the command and the seed
+advice.json       what plimsoll size answered, where it was asked
 
 plimsoll report bundle.tar.gz --out DIR     makes the report again, to the same page
 plimsoll compare bundle.tar.gz other.tar.gz sets one run against another
@@ -52,11 +53,11 @@ struct Environment<'a> {
     ceilings: Option<&'a Ceilings>,
 }
 
-/// The bundle of a run.
+/// The bundle of a run, and of the sizing answer where there is one.
 ///
 /// # Errors
 /// [`Error::Malformed`] naming a cell whose histogram cannot be read.
-pub(super) fn pack(run: &RunRecord) -> Result<Vec<u8>> {
+pub(super) fn pack(run: &RunRecord, advice: Option<&Advice>) -> Result<Vec<u8>> {
     let environment = Environment {
         plimsoll_version: &run.plimsoll_version,
         started: &run.started,
@@ -70,7 +71,7 @@ pub(super) fn pack(run: &RunRecord) -> Result<Vec<u8>> {
     };
     let bug = |error: &dyn std::fmt::Display| Error::Bug(format!("bundle.tar.gz: {error}"));
     let environment = serde_json::to_string_pretty(&environment).map_err(|error| bug(&error))?;
-    let entries = [
+    let mut entries = vec![
         ("README.txt", README.to_owned()),
         ("config.toml", run.config_toml.clone()),
         ("environment.json", environment + "\n"),
@@ -79,20 +80,22 @@ pub(super) fn pack(run: &RunRecord) -> Result<Vec<u8>> {
         (files::ROUNDS, csv::rounds(run)),
         (files::LATENCIES, hlog::log(run)?),
     ];
+    if let Some(advice) = advice {
+        entries.push((files::ADVICE, advice::text(advice)?));
+    }
     let since = hlog::started(run).and_then(|start| start.duration_since(UNIX_EPOCH).ok());
-    let entries = entries.map(|(name, text)| (format!("{FOLDER}/{name}"), text));
     archive(&entries, since.map_or(0, |since| since.as_secs())).map_err(|error| bug(&error))
 }
 
 /// Files in a compressed archive.
-fn archive(entries: &[(String, String)], mtime: u64) -> io::Result<Vec<u8>> {
+fn archive(entries: &[(&str, String)], mtime: u64) -> io::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
     for (name, text) in entries {
         let mut header = tar::Header::new_ustar();
         header.set_size(text.len() as u64);
         header.set_mode(0o644);
         header.set_mtime(mtime);
-        archive.append_data(&mut header, name, text.as_bytes())?;
+        archive.append_data(&mut header, format!("{FOLDER}/{name}"), text.as_bytes())?;
     }
     archive.into_inner()?.finish()
 }
@@ -102,25 +105,26 @@ pub(super) fn is_one(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1f, 0x8b])
 }
 
-/// The record in a bundle, or why it cannot be read. Everything else in it is passed over, whatever
-/// it is called.
-pub(super) fn unpack(bytes: &[u8]) -> Result<RunRecord, String> {
+/// The record in a bundle, and the text of the answer beside it, or why they cannot be read. Everything
+/// else in it is passed over, whatever it is called.
+pub(super) fn unpack(bytes: &[u8]) -> Result<(RunRecord, Option<String>), String> {
     within(bytes, LIMIT)
 }
 
 /// The same for a bundle that may unpack to `limit` bytes.
-fn within(bytes: &[u8], limit: u64) -> Result<RunRecord, String> {
+fn within(bytes: &[u8], limit: u64) -> Result<(RunRecord, Option<String>), String> {
     // One byte more than is granted tells what was cut from what ends.
     let mut unpacked = Counted { inner: GzDecoder::new(bytes), left: limit + 1 };
-    let found = record(&mut unpacked);
+    let found = texts(&mut unpacked, [files::RECORD, files::ADVICE]);
     if unpacked.left == 0 {
         return Err(format!("unpacks to more than {}", crate::units::bytes(limit)));
     }
     match found {
-        Ok(Some(text)) => {
-            json::parse(&text).map_err(|reason| format!("{}: {reason}", files::RECORD))
+        Ok([Some(run), advice]) => {
+            let run = json::parse(&run).map_err(|reason| format!("{}: {reason}", files::RECORD))?;
+            Ok((run, advice))
         }
-        Ok(None) => Err(format!(
+        Ok([None, _]) => Err(format!(
             "a bundle without {FOLDER}/{}; plimsoll sweep writes one with it",
             files::RECORD
         )),
@@ -128,26 +132,30 @@ fn within(bytes: &[u8], limit: u64) -> Result<RunRecord, String> {
     }
 }
 
-/// The text of the first entry that is the record. The archive is read to its end, so that a
+/// The text of the first entry of each of the names. The archive is read to its end, so that a
 /// checksum that does not fit is found.
-fn record(unpacked: &mut impl Read) -> io::Result<Option<String>> {
-    let wanted = [FOLDER, "."].map(|folder| Path::new(folder).join(files::RECORD));
-    let mut found = None;
+fn texts(unpacked: &mut impl Read, names: [&str; 2]) -> io::Result<[Option<String>; 2]> {
+    let is = |path: &Path, name: &str| {
+        path == Path::new(name)
+            || [FOLDER, "."].iter().any(|folder| *path == *Path::new(folder).join(name))
+    };
+    let mut found = [None, None];
     let mut archive = tar::Archive::new(&mut *unpacked);
     for entry in archive.entries()? {
         let mut entry = entry?;
-        let is_it = entry.header().entry_type().is_file() && {
-            let path = entry.path()?;
-            wanted.iter().any(|wanted| *wanted == path) || path == Path::new(files::RECORD)
-        };
-        if is_it && found.is_none() {
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let path = entry.path()?.into_owned();
+        let place = names.iter().position(|name| is(&path, name));
+        if let Some(place) = place.filter(|place| found[*place].is_none()) {
             let mut text = String::new();
             let size = entry.size();
             entry.read_to_string(&mut text)?;
             if text.len() as u64 != size {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            found = Some(text);
+            found[place] = Some(text);
         }
     }
     io::copy(unpacked, &mut io::sink())?;
@@ -201,7 +209,7 @@ mod tests {
     #[test]
     fn a_bundle_holds_what_a_run_needs_and_gives_its_record_back() {
         let run = fixture::run();
-        let bytes = pack(&run).unwrap();
+        let bytes = pack(&run, None).unwrap();
         let files = [
             "README.txt",
             "config.toml",
@@ -212,14 +220,14 @@ mod tests {
             "latency.hlog",
         ];
         assert_eq!(names(&bytes), files.map(|name| format!("plimsoll-run/{name}")));
-        let back = unpack(&bytes).unwrap();
+        let (back, _) = unpack(&bytes).unwrap();
         assert_eq!(json::text(&back).unwrap(), json::text(&run).unwrap());
-        assert_eq!(pack(&back).unwrap(), bytes, "the same record, other bytes");
+        assert_eq!(pack(&back, None).unwrap(), bytes, "the same record, other bytes");
     }
 
     #[test]
     fn a_bundle_that_ends_early_is_damaged() {
-        let bytes = pack(&fixture::run()).unwrap();
+        let bytes = pack(&fixture::run(), None).unwrap();
         for length in [2, 30, bytes.len() / 3, bytes.len() / 2, bytes.len() - 9, bytes.len() - 1] {
             let reason = unpack(&bytes[..length]).unwrap_err();
             assert!(reason.starts_with("a damaged bundle: "), "{length}: {reason}");
@@ -229,12 +237,12 @@ mod tests {
     #[test]
     fn a_bundle_with_a_flipped_bit_is_damaged_or_whole() {
         let run = fixture::run();
-        let bytes = pack(&run).unwrap();
+        let bytes = pack(&run, None).unwrap();
         for place in (0..bytes.len()).step_by(bytes.len() / 40) {
             let mut bytes = bytes.clone();
             bytes[place] ^= 4;
             // Parts of gzip's header mean nothing to the contents.
-            if let Ok(back) = unpack(&bytes) {
+            if let Ok((back, _)) = unpack(&bytes) {
                 assert!(place < 10, "{place}");
                 assert_eq!(json::text(&back).unwrap(), json::text(&run).unwrap());
             }

@@ -63,7 +63,7 @@ impl Exporter {
     pub fn finish(self, run: &RunRecord) -> Result<()> {
         // Closed first: some systems do not let an open file be replaced.
         drop((self.cells, self.rounds));
-        files::write_all(&self.dir, run)
+        files::write_all(&self.dir, run, None)
     }
 }
 
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn a_folder_is_readable_from_its_header_on_and_loses_an_older_report() {
         let dir = tempfile::tempdir().unwrap();
-        crate::report::write_all(dir.path(), &fixture::run()).unwrap();
+        crate::report::write_all(dir.path(), &fixture::run(), None).unwrap();
         let _exporter = Exporter::open(dir.path()).unwrap();
         let mut left: Vec<_> = std::fs::read_dir(dir.path())
             .unwrap()

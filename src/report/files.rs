@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::{bundle, csv, hlog, html, json, markdown};
+use super::{advice, bundle, csv, hlog, html, json, markdown};
 use crate::error::{Error, Result};
-use crate::record::RunRecord;
+use crate::record::{Advice, RunRecord};
 
 /// One row a cell.
 pub(super) const CELLS: &str = "results.csv";
@@ -13,6 +13,8 @@ pub(super) const CELLS: &str = "results.csv";
 pub(super) const ROUNDS: &str = "rounds.csv";
 /// The whole record.
 pub(super) const RECORD: &str = "results.json";
+/// The answer to a sizing question, where one was asked of the run.
+pub(super) const ADVICE: &str = "advice.json";
 /// The latencies.
 pub(super) const LATENCIES: &str = "latency.hlog";
 /// What is pasted into an issue.
@@ -23,24 +25,29 @@ pub(super) const PAGE: &str = "report.html";
 pub(super) const BUNDLE: &str = "bundle.tar.gz";
 
 /// What is written when a run is over, and not before.
-pub(super) const AT_THE_END: [&str; 5] = [RECORD, LATENCIES, MARKDOWN, PAGE, BUNDLE];
+pub(super) const AT_THE_END: [&str; 6] = [RECORD, ADVICE, LATENCIES, MARKDOWN, PAGE, BUNDLE];
 
 /// Writes every file of a report into a folder, which is made where it is missing. Each is there
-/// whole or is left as it was; the record, from which the others can be made again, comes first.
-/// The same record makes the same files.
+/// whole or is left as it was; the record and the advice, from which the others can be made again,
+/// come first. The same record and advice make the same files; without advice, one of an earlier
+/// question is removed.
 ///
 /// # Errors
 /// [`Error::Io`] naming the folder or the file; [`Error::Malformed`] naming a cell whose histogram
 /// cannot be read.
-pub fn write_all(dir: &Path, run: &RunRecord) -> Result<()> {
+pub fn write_all(dir: &Path, run: &RunRecord, advice: Option<&Advice>) -> Result<()> {
     std::fs::create_dir_all(dir).map_err(|error| Error::io("create", dir, error))?;
     json::write(&dir.join(RECORD), run)?;
+    match advice {
+        Some(advice) => advice::write(&dir.join(ADVICE), advice)?,
+        None => remove(&dir.join(ADVICE))?,
+    }
     atomically(&dir.join(CELLS), csv::cells(run).as_bytes())?;
     atomically(&dir.join(ROUNDS), csv::rounds(run).as_bytes())?;
-    atomically(&dir.join(PAGE), html::render(run)?.as_bytes())?;
-    atomically(&dir.join(MARKDOWN), markdown::render(run).as_bytes())?;
+    atomically(&dir.join(PAGE), html::render(run, advice)?.as_bytes())?;
+    atomically(&dir.join(MARKDOWN), markdown::render(run, advice).as_bytes())?;
     atomically(&dir.join(LATENCIES), hlog::log(run)?.as_bytes())?;
-    atomically(&dir.join(BUNDLE), &bundle::pack(run)?)
+    atomically(&dir.join(BUNDLE), &bundle::pack(run, advice)?)
 }
 
 /// Writes a file beside its place and moves it there.
@@ -77,7 +84,7 @@ mod tests {
     fn all_seven_files_are_written_and_nothing_else_is_left() {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("new/folder");
-        write_all(&out, &fixture::run()).unwrap();
+        write_all(&out, &fixture::run(), None).unwrap();
         let mut names: Vec<_> =
             std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();

@@ -1,9 +1,13 @@
 //! Records for tests: one cell with round figures, and a whole run that looks like a real one.
 
+mod advice;
+
+pub(super) use self::advice::{Way, advice, cpu_or_gpu, decided, service_advice, ways};
+
 use crate::measure::Recorder;
 use crate::record::{
     Ceilings, Cell, CellRecord, Host, JobStages, Latency, Mode, PlanRecord, Round, RunRecord,
-    SCHEMA_VERSION, Stage, StageClock, Stages, Throttling, Verdict,
+    SCHEMA_VERSION, Stage, StageClock, Stages, Throttling, Verdict, Waking,
 };
 use crate::units::Nanos;
 
@@ -57,6 +61,11 @@ fn stage(ns_per_image: f64, batch: usize) -> Stage {
     Stage { clock: StageClock::Host, ns_per_image, batch }
 }
 
+/// Threads that are woken so much later than asked for.
+fn late(ns: u64) -> Latency {
+    Latency { samples: 500, p50_ns: Some(ns), p90_ns: Some(ns + ns / 4), ..Latency::default() }
+}
+
 /// Times with a tail, whose shape is made up: the slowest of a thousand takes `1 + tail` times the
 /// median.
 fn histogram(samples: u64, median_ns: f64, tail: f64) -> String {
@@ -88,6 +97,7 @@ pub(super) fn empty() -> RunRecord {
         synthetic: false,
         model_source: "the weights that ship with Plimsoll".into(),
         host: Host {
+            machine_type: Some("ml.c6i.large".into()),
             cpu_model: "Intel(R) Xeon(R) Processor @ 2.80GHz".into(),
             cores: 4,
             physical_cores: Some(2),
@@ -120,6 +130,7 @@ pub(super) fn empty() -> RunRecord {
             encode: stage(310.0, 1),
             write: stage(14_000.0, 1),
         }),
+        waking: Some(Waking { sleep: late(73_000), notice: late(5_200) }),
         plan: PlanRecord { mode: Mode::Grid, budget_s: None, grid_cells: 60, evidence: vec![] },
         no_cuda: Some("no CUDA driver was found on this machine".into()),
         cells: vec![],

@@ -2,20 +2,24 @@
 
 use super::best::{cores, faster};
 use super::groups::{groups, valid};
-use super::{html, scaling, versus, words};
-use crate::record::{Cell, CellRecord, RunRecord};
+use super::{html, scaling, sizing, versus, words};
+use crate::record::{Advice, Cell, CellRecord, RunRecord};
 use crate::units::{bytes, counted, rate};
 
 /// Rows of the table.
 const SHOWN: usize = 12;
 
-/// The run: the answer, what to know before believing it, the best cells, what is wrong with the
+/// Choices of a sizing answer, measured and predicted.
+const CHOICES: [usize; 2] = [6, 3];
+
+/// The run: the answer, that to a sizing question where there is one, what to know before believing it, the best cells, what is wrong with the
 /// others, the machine and the command.
-pub(super) fn render(run: &RunRecord) -> String {
+pub(super) fn render(run: &RunRecord, advice: Option<&Advice>) -> String {
     let answer = words::answer(run);
     let best = answer.best.map(|best| &best.cell.cell);
     let mut parts = vec![format!("**{}**", escaped(&answer.sentence))];
     parts.extend(answer.tie.as_deref().map(escaped));
+    parts.extend(advice.map(sized));
     parts.extend(notices(run));
     parts.extend(table(run, best));
     parts.extend(comparisons(run));
@@ -24,6 +28,32 @@ pub(super) fn render(run: &RunRecord) -> String {
     parts.push(escaped(&environment(run)));
     parts.push(fenced(&html::command(&run.command)));
     parts.join("\n\n") + "\n"
+}
+
+/// The answer to a sizing question: its sentences, warnings, and the first of its choices.
+fn sized(advice: &Advice) -> String {
+    let mut lines = vec![format!("**Sizing, {}.** ", escaped(&sizing::asked(&advice.question)))];
+    lines[0].push_str(&escaped(&advice.sentences.join(" ")));
+    lines.push(String::new());
+    let warnings = advice.warnings.iter().map(|text| format!("- Warning: {}", escaped(text)));
+    lines.extend(warnings.chain(Some(String::new())));
+    let headings = sizing::headings(advice);
+    let names = headings.iter().map(|of| format!("{} {}", of.title, of.hint));
+    lines.push(format!("| machines | {} | |", names.collect::<Vec<_>>().join(" | ")));
+    lines.push(format!("| --- |{} --- |", " ---: |".repeat(headings.len())));
+    for (measured, most) in [true, false].into_iter().zip(CHOICES) {
+        for row in sizing::rows(advice, measured).rows.into_iter().take(most) {
+            let figures = row.figures.iter().map(|of| match of.interval.as_str() {
+                "" => of.value.clone(),
+                interval => format!("{} ({interval})", of.value),
+            });
+            let remark = row.remark();
+            let machines = escaped(&format!("{}, {}", row.machines, row.how));
+            let fields: Vec<String> = Some(machines).into_iter().chain(figures).collect();
+            lines.push(format!("| {} | {remark} |", fields.join(" | ")));
+        }
+    }
+    lines.join("\n").replace("\n\n\n", "\n\n")
 }
 
 /// What to know before believing the figures, as a list.
@@ -125,6 +155,7 @@ fn folded(what: &str, reasons: Vec<(String, Vec<String>)>) -> Option<String> {
 fn environment(run: &RunRecord) -> String {
     let host = &run.host;
     let facts = [
+        host.machine_type.clone(),
         Some(host.cpu_model.clone()),
         Some(counted(host.cores, "core")),
         host.cgroup_cpus.map(|cpus| format!("{cpus} granted")),
@@ -189,7 +220,7 @@ mod tests {
             warnings: vec!["the machine was busy".into()],
             ..fixture::empty()
         };
-        let text = render(&run);
+        let text = render(&run, None);
         let want = "\
 **Best: torch on cpu, 2 instances of 1 thread, batch 64: 20,000 images/s (±1.0%), p50 12.0 ms a \
 batch.**
@@ -206,7 +237,7 @@ batch.**
         for piece in [
             "- There is no comparison of the CPU with CUDA: no CUDA driver was found",
             "<details><summary>1 cell INVALID</summary>\n\n- predictions differ: native on cpu",
-            "Environment: Intel(R) Xeon(R) Processor @<!-- --> 2.80GHz, 4 cores, 16.0 GiB, ",
+            "Environment: ml.c6i.large, Intel(R) Xeon(R) Processor @<!-- --> 2.80GHz, 4 cores, ",
             "```sh\nplimsoll sweep configs/default.toml --out reports/latest\n```\n",
         ] {
             assert!(rest.contains(piece), "{piece} is not in {rest}");
@@ -215,7 +246,7 @@ batch.**
 
     #[test]
     fn a_whole_run_is_short_enough_to_paste() {
-        let text = render(&fixture::run());
+        let text = render(&fixture::run(), None);
         assert!(text.len() < 6_000, "{} bytes", text.len());
         assert_eq!(text.lines().filter(|line| line.ends_with("| best |")).count(), 1, "{text}");
         assert!(text.contains("<details><summary>5 cells INVALID</summary>"), "{text}");
@@ -223,8 +254,28 @@ batch.**
     }
 
     #[test]
+    fn a_sizing_answer_comes_after_the_headline_with_its_choices() {
+        let advice = fixture::advice();
+        let text = render(&fixture::run(), Some(&advice));
+        let at = |piece: &str| text.find(piece).unwrap_or_else(|| panic!("no {piece} in {text}"));
+        let order = [
+            at("**Best: "),
+            at("**Sizing, 1,000,000,000 images within 60.0 min.** Take "),
+            at("- Warning: the price of ml.m5.xlarge"),
+            at("| machines | images/s a machine | time "),
+            at(" | recommended"),
+            at(" | predicted, cheapest |"),
+            at("| cell | cores |"),
+        ];
+        assert!(order.is_sorted(), "{order:?} {text}");
+        assert!(text.len() < 9_000, "{} bytes", text.len());
+    }
+
+    #[test]
     fn a_run_of_nothing_says_so() {
-        assert!(render(&fixture::empty()).starts_with("**No cell was measured.**\n\nEnvironment"));
+        assert!(
+            render(&fixture::empty(), None).starts_with("**No cell was measured.**\n\nEnvironment")
+        );
     }
 
     #[test]
@@ -241,13 +292,23 @@ batch.**
             name in "[a-z|`<>&*_@#\\\\\\[\\]~$\n\r\t]{1,20}",
         ) {
             let mut run = fixture::run();
-            let plain = render(&run).lines().count();
+            let plain = render(&run, None).lines().count();
             run.cells.iter_mut().for_each(|record| record.cell.backend.clone_from(&name));
             run.skipped.iter_mut().for_each(|(_, reason)| reason.clone_from(&name));
             run.warnings = vec![name.clone()];
             run.host.os.clone_from(&name);
-            let text = render(&run);
+            let text = render(&run, None);
             // The backends are one now, which brings fewer lines; never more.
+            prop_assert!(text.lines().count() <= plain, "{}", text);
+            let mut advice = fixture::advice();
+            let plain = render(&run, Some(&advice)).lines().count();
+            for choice in &mut advice.choices {
+                choice.machine_type.clone_from(&name);
+                choice.backend.clone_from(&name);
+            }
+            advice.sentences.iter_mut().chain(&mut advice.warnings).for_each(|text| text.clone_from(&name));
+            let text = render(&run, Some(&advice));
+            // One name of several types has fewer rows.
             prop_assert!(text.lines().count() <= plain, "{}", text);
             let escaped = escaped(&name);
             let mut rest = escaped.replace("@<!-- -->", "").replace("&amp;", "");

@@ -2,11 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{bundle, files, json};
+use super::{advice, bundle, files, json};
 use crate::error::{Error, Result};
-use crate::record::RunRecord;
+use crate::record::{Advice, RunRecord};
 
 /// A larger file is no run: the largest grid's takes some megabytes.
 const LIMIT: u64 = 512 << 20;
@@ -17,6 +17,28 @@ const LIMIT: u64 = 512 << 20;
 /// [`Error::Io`] naming what cannot be read; [`Error::Malformed`] where it is no run, a damaged
 /// one, or one of another schema.
 pub fn open(path: &Path) -> Result<RunRecord> {
+    found(path).map(|(run, _)| run)
+}
+
+/// The same, with the sizing answer that lies beside it: in the bundle, or as `advice.json` in the
+/// folder of the record.
+///
+/// # Errors
+/// As [`open()`]; [`Error::Malformed`] too where what lies there is no answer, or of another version.
+pub fn open_with_advice(path: &Path) -> Result<(RunRecord, Option<Advice>)> {
+    let (run, text) = found(path)?;
+    let read = |(place, text): (PathBuf, String)| {
+        let bad = |reason| Error::malformed(place.display().to_string(), reason);
+        advice::parse(&text).map_err(bad)
+    };
+    Ok((run, text.map(read).transpose()?))
+}
+
+/// The text of an answer, and where it lies. It is not read before it is asked for: a run whose
+/// answer is damaged can be asked again.
+type Text = (PathBuf, String);
+
+fn found(path: &Path) -> Result<(RunRecord, Option<Text>)> {
     let facts = fs::metadata(path).map_err(|error| Error::io("read", path, error))?;
     if !facts.is_dir() {
         return from_file(path);
@@ -38,22 +60,39 @@ pub fn open(path: &Path) -> Result<RunRecord> {
     }
 }
 
-fn from_file(path: &Path) -> Result<RunRecord> {
+fn from_file(path: &Path) -> Result<(RunRecord, Option<Text>)> {
     let bad = |reason: String| Error::malformed(path.display().to_string(), reason);
+    let bytes = bytes(path)?;
+    if bundle::is_one(&bytes) {
+        let (run, text) = bundle::unpack(&bytes).map_err(bad)?;
+        return Ok((run, text.map(|text| (path.join(files::ADVICE), text))));
+    }
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok((json::parse(text).map_err(bad)?, beside(path)?)),
+        Err(_) => Err(bad("neither a bundle (tar.gz) nor a record (JSON)".into())),
+    }
+}
+
+/// The answer in the folder of a record, if there is one.
+fn beside(record: &Path) -> Result<Option<Text>> {
+    let path = record.with_file_name(files::ADVICE);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = String::from_utf8_lossy(&bytes(&path)?).into_owned();
+    Ok(Some((path, text)))
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
         .map_err(|error| Error::io("read", path, error))?;
     if bytes.len() as u64 > LIMIT {
-        return Err(bad(format!("larger than {}, so no run", crate::units::bytes(LIMIT))));
+        let reason = format!("larger than {}, so no run", crate::units::bytes(LIMIT));
+        return Err(Error::malformed(path.display().to_string(), reason));
     }
-    if bundle::is_one(&bytes) {
-        return bundle::unpack(&bytes).map_err(bad);
-    }
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => json::parse(text).map_err(bad),
-        Err(_) => Err(bad("neither a bundle (tar.gz) nor a record (JSON)".into())),
-    }
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -66,13 +105,53 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         let run = fixture::run();
-        write_all(dir.path(), &run).unwrap();
+        write_all(dir.path(), &run, None).unwrap();
         let want = json::text(&run).unwrap();
         for place in [dir.path().to_owned(), at(files::RECORD), at(files::BUNDLE)] {
             assert_eq!(json::text(&open(&place).unwrap()).unwrap(), want, "{}", place.display());
         }
         fs::remove_file(at(files::RECORD)).unwrap();
         assert_eq!(json::text(&open(dir.path()).unwrap()).unwrap(), want);
+    }
+
+    #[test]
+    fn an_answer_travels_with_its_run_until_another_run_takes_the_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let (run, answer) = (fixture::run(), fixture::advice());
+        write_all(dir.path(), &run, Some(&answer)).unwrap();
+        let want = advice::text(&answer).unwrap();
+        assert_eq!(fs::read_to_string(at(files::ADVICE)).unwrap(), want);
+        let page = fs::read_to_string(at(files::PAGE)).unwrap();
+        for place in [dir.path().to_owned(), at(files::RECORD), at(files::BUNDLE)] {
+            let (run, found) = open_with_advice(&place).unwrap();
+            assert_eq!(advice::text(found.as_ref().unwrap()).unwrap(), want);
+            let again = tempfile::tempdir().unwrap();
+            write_all(again.path(), &run, found.as_ref()).unwrap();
+            let same = fs::read_to_string(again.path().join(files::PAGE)).unwrap() == page;
+            assert!(same, "another page from {}", place.display());
+        }
+        write_all(dir.path(), &run, None).unwrap();
+        assert!(!at(files::ADVICE).exists());
+        assert!(open_with_advice(&at(files::BUNDLE)).unwrap().1.is_none());
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_read_is_named_with_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        write_all(dir.path(), &fixture::run(), Some(&fixture::advice())).unwrap();
+        let path = dir.path().join(files::ADVICE);
+        for (text, reason) in [
+            ("[]", "not an answer"),
+            (r#"{"version": 7}"#, "version 7 of an answer"),
+            (r#"{"version": 1}"#, "a damaged answer"),
+        ] {
+            fs::write(&path, text).unwrap();
+            assert!(open(dir.path()).is_ok(), "the run can still be asked again");
+            let error = open_with_advice(dir.path()).unwrap_err().to_string();
+            assert!(error.contains(reason) && error.contains(path.to_str().unwrap()), "{error}");
+            assert!(error.contains("plimsoll size"), "{error}");
+        }
     }
 
     #[test]

@@ -4,9 +4,15 @@ use crate::backend;
 use crate::measure::host::Facts;
 use crate::record::Host;
 
-/// The record of a machine. The load after the run is left to be filled in then.
-pub fn host(facts: Facts, libtorch: Option<String>, load_before: Option<f64>) -> Host {
+/// The record of a machine, of that type. The load after the run is left to be filled in then.
+pub fn host(
+    facts: Facts,
+    machine_type: Option<String>,
+    libtorch: Option<String>,
+    load_before: Option<f64>,
+) -> Host {
     Host {
+        machine_type,
         cpu_model: facts.cpu_model,
         cores: facts.cores,
         physical_cores: facts.physical_cores,

@@ -29,6 +29,7 @@ mod source;
 mod stages;
 mod tally;
 mod traffic;
+mod waking;
 mod whole;
 mod window;
 

@@ -11,10 +11,10 @@ use super::fleet::{FleetBench, Setup};
 use super::grid::Grid;
 use super::host;
 use super::instance::predict;
-use super::job_stages;
 use super::journal::{Header, Journal, Parts};
 use super::mode::{mode, schedule};
 use super::runner::{self, Bench, Observer, Plan};
+use super::{job_stages, waking};
 use crate::backend::{self, Outputs, SessionOptions};
 use crate::clock::Clock;
 use crate::config::Sweep;
@@ -44,6 +44,8 @@ pub struct Order<'a> {
     pub model: Option<PathBuf>,
     /// The Plimsoll that instances are started from.
     pub program: PathBuf,
+    /// The machine's type, as the catalogue of machine types names it, where it is known.
+    pub machine_type: Option<String>,
     /// The command line, for the record.
     pub command: Vec<String>,
 }
@@ -93,6 +95,7 @@ pub fn prepare<'a>(order: &'a Order<'a>) -> Result<Prepared<'a>> {
         config,
         cells: &grid.cells,
         facts: &facts,
+        machine_type: order.machine_type.clone(),
         libtorch: backend::libtorch_version(),
         model: (&weights, &model_source),
         images: (images, &dataset.description),
@@ -151,6 +154,7 @@ pub fn sweep(
     let job_stages = job_stages::measure(images)
         .map_err(|error| warnings.push(format!("the stages of a job: {error}")))
         .ok();
+    let waking = waking::measure();
     let own_cost = own_cost(&mut bench, config, &mut warnings);
     let mut schedule = schedule(config, &grid.cells, prepared.facts.cores);
     let plan = Plan { cells: &grid.cells, seed: config.seed, reference, clock };
@@ -172,7 +176,8 @@ pub fn sweep(
         ceilings
     };
     let libtorch = backend::libtorch_version();
-    let mut host = host(prepared.facts.clone(), libtorch, prepared.load_before);
+    let machine_type = order.machine_type.clone();
+    let mut host = host(prepared.facts.clone(), machine_type, libtorch, prepared.load_before);
     host.load_after = measure::host::load_average();
     let left_out = outcome.findings.left_out.into_iter();
     let left_out = left_out.map(|(index, reason)| (grid.cells[index].clone(), reason));
@@ -191,6 +196,7 @@ pub fn sweep(
         own_cost_ns_per_image: own_cost,
         ceilings: Some(ceilings),
         job_stages,
+        waking: Some(waking),
         plan: PlanRecord {
             mode: mode(config),
             budget_s: (config.budget.0 > 0).then(|| config.budget.seconds()),

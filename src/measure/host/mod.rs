@@ -3,6 +3,7 @@
 mod affinity;
 mod cache;
 mod cgroup;
+mod ec2;
 mod git;
 mod identity;
 mod pressure;
@@ -14,6 +15,7 @@ use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
 pub use self::affinity::{in_parallel, own_cores, pin};
 pub use self::cache::l2_bytes;
+pub use self::ec2::machine_type;
 pub use self::identity::ProcessIdentity;
 pub use self::pressure::{Counters, Pressure};
 pub use self::process::{peak_resident_bytes, resident_bytes};

@@ -46,7 +46,7 @@ const press = async (name, x, y) => {
 "#;
 
 /// Chromium by one of its names, or a word on why the test is skipped.
-fn browser() -> Option<PathBuf> {
+pub(super) fn browser() -> Option<PathBuf> {
     let names = ["chromium", "chromium-browser", "google-chrome"];
     let path = std::env::var_os("PATH")?;
     let found = std::env::split_paths(&path)
@@ -59,16 +59,16 @@ fn browser() -> Option<PathBuf> {
 }
 
 /// A page that a browser opened.
-struct Opened {
+pub(super) struct Opened {
     /// Its document after its scripts and the reader's ran.
-    document: String,
+    pub(super) document: String,
     /// What they said on the console.
-    said: Vec<String>,
+    pub(super) said: Vec<String>,
 }
 
 impl Opened {
     /// What the reader told.
-    fn seen(&self) -> Value {
+    pub(super) fn seen(&self) -> Value {
         assert_eq!(self.said, [""; 0]);
         let mark = "<pre id=\"seen\">seen:";
         let start = self.document.rfind(mark).expect("the reader told nothing") + mark.len();
@@ -79,6 +79,18 @@ impl Opened {
 
 /// Opens a page, with `also` as one more script, at a `#hash`, with the given further flags.
 fn open(browser: &Path, name: &str, run: &RunRecord, also: &str, hash: &str, dark: bool) -> Opened {
+    open_page(browser, name, html::render(run, None).unwrap(), also, hash, dark)
+}
+
+/// The same with a page that is there already.
+pub(super) fn open_page(
+    browser: &Path,
+    name: &str,
+    text: String,
+    also: &str,
+    hash: &str,
+    dark: bool,
+) -> Opened {
     let scratch = tempfile::tempdir().unwrap();
     let kept = std::env::var_os("PLIMSOLL_KEEP_PAGES").map(PathBuf::from);
     let page = kept.as_deref().unwrap_or(scratch.path()).join(name);
@@ -87,7 +99,7 @@ fn open(browser: &Path, name: &str, run: &RunRecord, also: &str, hash: &str, dar
         "" => String::new(),
         also => format!("<script>{READER}(async () => {{ {also} }})();</script>"),
     };
-    std::fs::write(&page, html::render(run).unwrap() + &also).unwrap();
+    std::fs::write(&page, text + &also).unwrap();
     let output = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
@@ -455,7 +467,7 @@ fn what_is_compared_is_the_best_of_each_panel() {
     let run = fixture::run();
     let answer = words::answer(&run);
     let parts = super::page::Parts::of(&run, &answer);
-    let island = island::island(&run, &parts);
+    let island = island::island(&run, None, &parts);
     assert_eq!((&island["best"], &island["compare"]), (&json!(27), &json!([27, 56])));
     assert_eq!(island["cells"]["curves"].as_array().unwrap().len(), run.cells.len());
 }

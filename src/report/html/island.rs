@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 use super::charts::{self, Group, Scales, short};
 use super::page::Parts;
 use crate::measure::Recorder;
-use crate::record::{CellRecord, RunRecord, StageClock, Verdict};
+use crate::record::{Advice, CellRecord, RunRecord, StageClock, Verdict};
 use crate::report::waterfall::{bottleneck, waterfall};
-use crate::report::{csv, words};
+use crate::report::{csv, sizing, words};
 
 /// Curves that are compared, at most: as many as there are colours.
 const COMPARED: usize = 6;
@@ -20,8 +20,9 @@ const COMPARED: usize = 6;
 ///   waterfall, the lengths of its `reasons`, which its row holds in one text, and its
 ///   bottleneck; `job`: the stages around all cells;
 /// - `groups`: the cells of each panel; `best`: the cell recommended; `compare`: the cells whose
-///   percentile curves are held against each other.
-pub(super) fn island(run: &RunRecord, parts: &Parts<'_>) -> Value {
+///   percentile curves are held against each other;
+/// - `advice`: the answer to a sizing question, if there is one.
+pub(super) fn island(run: &RunRecord, advice: Option<&Advice>, parts: &Parts<'_>) -> Value {
     let best = parts.best();
     let mut compare: Vec<usize> = best.iter().map(|(place, _)| *place).collect();
     let fastest = parts.groups.iter().filter_map(|group| Some(group.place(group.fastest()?)));
@@ -35,6 +36,7 @@ pub(super) fn island(run: &RunRecord, parts: &Parts<'_>) -> Value {
         "groups": parts.groups.iter().map(Group::places).collect::<Vec<_>>(),
         "best": best.map(|(place, _)| place),
         "compare": compare,
+        "advice": advice.map(sizing::ways),
     })
 }
 

@@ -17,6 +17,11 @@
 //! | `cell.js` | one cell close up |
 //! | `filter.js` | backends and devices that are shown |
 //! | `main.js` | the plot of it all |
+//! | `sizing.js` | what a job or a service costs, reckoned again; no page in it |
+//! | `sizing-page.js` | the sizing section: what is asked, the tables, the job |
+//! | `sizing-plots.js` | its plots |
+//!
+//! The last three, `sizing.html` and `sizing.css` are in a page that has a sizing answer alone.
 
 mod charts;
 mod grid;
@@ -25,12 +30,15 @@ mod pack;
 mod page;
 mod script;
 mod sections;
+mod sizing;
 mod view;
 
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
 mod large;
+#[cfg(test)]
+mod sizing_browser;
 
 pub use self::page::render;
 pub(super) use self::view::command;

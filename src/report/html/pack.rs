@@ -31,6 +31,18 @@ pub(super) fn packed(bytes: &[u8]) -> Result<String> {
     small.map(|small| text(&small)).map_err(bug)
 }
 
+/// A script or a style without its indentation and without the lines that are comments alone. None of
+/// ours has a text of several lines.
+pub(super) fn lean(code: &str) -> String {
+    let lines = code.lines().map(str::trim_start);
+    let comment = |line: &&str| {
+        line.is_empty()
+            || line.starts_with("//")
+            || (line.starts_with("/*") && line.ends_with("*/"))
+    };
+    lines.filter(|line| !comment(line)).flat_map(|line| [line, "\n"]).collect()
+}
+
 /// Bytes as text, the higher bits first; what the last character has to spare is less than a byte.
 fn text(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() / 7 * 8 + bytes.len() / 32);
@@ -100,6 +112,12 @@ mod tests {
         let text = text(&bytes);
         assert_eq!(text.chars().count(), 80_000);
         assert!((80_000..82_500).contains(&text.len()), "{}", text.len());
+    }
+
+    #[test]
+    fn lean_code_has_its_lines_and_nothing_else() {
+        let code = "// why\n\nconst a = 1; // this\n  /* one */\n  f(a);\n";
+        assert_eq!(lean(code), "const a = 1; // this\nf(a);\n");
     }
 
     proptest! {

@@ -6,9 +6,9 @@ use super::charts::{self, Group, Scales};
 use super::grid::{self, Table};
 use super::sections::{self, Curve, Listed, Pair};
 use super::view::{self, Tile};
-use super::{island, pack, script};
+use super::{island, pack, script, sizing};
 use crate::error::{Error, Result};
-use crate::record::{CellRecord, RunRecord, Verdict};
+use crate::record::{Advice, CellRecord, RunRecord, Verdict};
 use crate::report::scaling::{self, Scaling};
 use crate::report::versus::{self, Versus};
 use crate::report::waterfall::bottleneck;
@@ -18,7 +18,8 @@ use crate::units::{count, counted, rate};
 /// What stands in the page as it is: it unpacks the rest.
 const LOADER: &str = include_str!("js/unpack.js");
 
-/// The page's own script, in the order of use.
+/// The page's own script, in the order of use; that of a sizing answer stands before its end, which
+/// starts it all.
 const CODE: &str = concat!(
     "\"use strict\";\n(async () => {\n",
     include_str!("js/figures.js"),
@@ -27,9 +28,20 @@ const CODE: &str = concat!(
     include_str!("js/cell-plots.js"),
     include_str!("js/cell.js"),
     include_str!("js/filter.js"),
-    include_str!("js/main.js"),
-    "})();\n",
 );
+
+/// Its end.
+const MAIN: &str = concat!(include_str!("js/main.js"), "})();\n");
+
+/// The script of a sizing answer.
+const SIZING_CODE: &str = concat!(
+    include_str!("js/sizing.js"),
+    include_str!("js/sizing-page.js"),
+    include_str!("js/sizing-plots.js"),
+);
+
+/// A larger page has its sizing section packed: few can mail or open more than two megabytes.
+const ROOM: usize = 1_960_000;
 
 /// Comparisons, and scaling curves, that are drawn. A run of dozens of backends and precisions has
 /// dozens of each, and nobody looks at them all.
@@ -38,7 +50,7 @@ const DRAWN: usize = 6;
 #[derive(Template)]
 #[template(path = "page.html", config = "src/report/html/askama.toml")]
 struct Page<'a> {
-    css: &'static str,
+    css: String,
     loader: &'static str,
     /// The page's own script, plotly's, and what they read; all packed, and empty where there is
     /// nothing to draw.
@@ -48,6 +60,8 @@ struct Page<'a> {
     run: &'a RunRecord,
     answer: &'a Answer<'a>,
     headline: Option<Headline>,
+    /// The sizing section, rendered or packed; empty where there is no answer.
+    sizing: String,
     notices: Vec<String>,
     chips: Vec<Chips>,
     panels: Vec<Panel>,
@@ -125,27 +139,29 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// The page of a run.
+/// The page of a run, and of the answer to a sizing question where there is one.
 ///
 /// # Errors
 /// [`Error::Bug`] where the page cannot be put together.
-pub fn render(run: &RunRecord) -> Result<String> {
+pub fn render(run: &RunRecord, advice: Option<&Advice>) -> Result<String> {
     let answer = words::answer(run);
     let parts = Parts::of(run, &answer);
     let drawn = !run.cells.is_empty();
-    let (code, plotly, data) = if drawn { packed(run, &parts)? } else { Default::default() };
+    let (code, plotly, data) =
+        if drawn { packed(run, advice, &parts)? } else { Default::default() };
     let best = answer.best;
     let groups = &parts.groups;
     let panels = groups.iter().enumerate();
     let panels = panels.map(|(place, group)| Panel { name: group.name.clone(), place });
-    let page = Page {
-        css: include_str!("page.css"),
+    let mut page = Page {
+        css: pack::lean(include_str!("page.css")),
         loader: LOADER,
         code,
         plotly,
         data,
         run,
         headline: best.map(|best| headline(run, best.cell)),
+        sizing: advice.map(sizing::section).transpose()?.unwrap_or_default(),
         notices: notices(run),
         chips: chips(run),
         panels: panels.collect(),
@@ -171,16 +187,30 @@ pub fn render(run: &RunRecord) -> Result<String> {
         command: view::command(&run.command),
         answer: &answer,
     };
-    page.render().map_err(|error| Error::Bug(format!("the page cannot be put together: {error}")))
+    let bug = |error| Error::Bug(format!("the page cannot be put together: {error}"));
+    let text = page.render().map_err(bug)?;
+    match advice {
+        Some(advice) if text.len() > ROOM => {
+            page.sizing = sizing::packed(advice)?;
+            page.render().map_err(bug)
+        }
+        _ => Ok(text),
+    }
 }
 
 /// What is unpacked in the browser: our script, plotly's, and the data. Packing plotly's takes
 /// longest, so that the others are packed beside it.
-fn packed(run: &RunRecord, parts: &Parts<'_>) -> Result<(String, &'static str, String)> {
+fn packed(
+    run: &RunRecord,
+    advice: Option<&Advice>,
+    parts: &Parts<'_>,
+) -> Result<(String, &'static str, String)> {
     std::thread::scope(|scope| {
         let plotly = scope.spawn(script::packed);
-        let code = pack::packed(CODE.as_bytes())?;
-        let data = pack::packed(island::island(run, parts).to_string().as_bytes())?;
+        let sizing = if advice.is_some() { SIZING_CODE } else { "" };
+        let code = pack::packed(pack::lean(&[CODE, sizing, MAIN].concat()).as_bytes())?;
+        let data = island::island(run, advice, parts).to_string();
+        let data = pack::packed(data.as_bytes())?;
         let bug = |_| Error::Bug("packing the page's script panicked".into());
         Ok((code, plotly.join().map_err(bug)??, data))
     })
@@ -239,7 +269,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::record::Cell;
+    use crate::record::{Basis, Cell};
     use crate::report::html::large;
     use crate::report::{csv, fixture};
 
@@ -279,6 +309,7 @@ mod tests {
         host.isa = list.clone();
         host.native_isa = Some(text.into());
         host.governor = Some(text.into());
+        host.machine_type = Some(text.into());
         if let Some(ceilings) = &mut run.ceilings {
             ceilings.isa = text.into();
         }
@@ -290,6 +321,31 @@ mod tests {
         run.warnings = list;
         run.synthetic = true;
         run
+    }
+
+    /// The same of an answer.
+    fn answer_with_every_text(text: &str) -> Advice {
+        let mut advice = fixture::advice();
+        for choice in advice.choices.iter_mut().chain(&mut advice.others) {
+            for name in [&mut choice.machine_type, &mut choice.backend, &mut choice.precision] {
+                *name = text.into();
+            }
+            if let Basis::Predicted { model, measure_with } = &mut choice.basis {
+                (*model, *measure_with) = (text.into(), text.into());
+            }
+        }
+        for rejection in &mut advice.rejected {
+            (rejection.what, rejection.reason) = (text.into(), text.into());
+        }
+        for check in &mut advice.checks {
+            (check.at, check.what, check.unit) = (text.into(), text.into(), text.into());
+        }
+        if let Some(pays) = &mut advice.cpu_or_gpu {
+            (pays.cpu, pays.gpu, pays.sentence) = (text.into(), text.into(), text.into());
+        }
+        advice.sentences = vec![text.into(); 2];
+        advice.warnings = vec![text.into(); 2];
+        advice
     }
 
     /// How often the characters that make a page's structure occur outside of our own scripts.
@@ -320,15 +376,17 @@ mod tests {
 
         #[test]
         fn no_name_changes_the_structure_of_the_page(text in hostile()) {
-            let plain = structure(&render(&with_every_text("x")).unwrap());
-            let page = render(&with_every_text(&text)).unwrap();
+            let of = |text: &str| {
+                render(&with_every_text(text), Some(&answer_with_every_text(text))).unwrap()
+            };
+            let (plain, page) = (structure(&of("x")), of(&text));
             prop_assert_eq!(structure(&page), plain);
         }
 
         #[test]
         fn the_scripts_read_back_every_name(text in hostile()) {
             let run = with_every_text(&text);
-            let page = render(&run).unwrap();
+            let page = render(&run, None).unwrap();
             let open = "id=\"data\">";
             let start = page.find(open).unwrap() + open.len();
             let end = start + page[start..].find("</script>").unwrap();
@@ -339,7 +397,7 @@ mod tests {
 
     #[test]
     fn the_page_is_small_whole_and_asks_no_network() {
-        let page = render(&fixture::run()).unwrap();
+        let page = render(&fixture::run(), None).unwrap();
         assert!(page.len() < 2_000_000, "{} bytes", page.len());
         let (markup, _) = page.split_at(page.find("<script type=\"text/plain\"").unwrap());
         for loader in ["src=", "<link rel=\"stylesheet", "@import", "url("] {
@@ -356,7 +414,7 @@ mod tests {
             large::invalid(large::scattered(large::run(400))),
         ] {
             let began = std::time::Instant::now();
-            let page = render(&run).unwrap();
+            let page = render(&run, None).unwrap();
             println!("rendered in {:?}", began.elapsed());
             let of = |from: &str, to: &str| {
                 let start = page.find(from).unwrap();
@@ -369,9 +427,58 @@ mod tests {
         }
     }
 
+    /// An answer of three measured machine types in eight ways each, and of eighty predicted ones.
+    fn large_answer() -> Advice {
+        let mut advice = fixture::advice();
+        let question = advice.question.clone();
+        let mut ways = Vec::new();
+        for (at, way) in fixture::ways().into_iter().cycle().take(104).enumerate() {
+            let mut way = way;
+            way.choice.batch = 8 << (at % 8);
+            way.choice.machine_type = format!("ml.x{}.{}xlarge", at / 8, at % 5);
+            way.choice.images_per_s.value *= 1.0 + 0.013 * at as f64;
+            way.choice.images_per_s.high *= 1.0 + 0.017 * at as f64;
+            way.choice.price.usd_per_hour *= 1.0 + 0.011 * at as f64;
+            ways.push(way);
+        }
+        let (warnings, checks, rejected) = (advice.warnings, advice.checks, advice.rejected);
+        let cpu_or_gpu = advice.cpu_or_gpu.take();
+        let sentences = vec![advice.sentences.concat(); 6];
+        let answer = fixture::decided(&ways, &question);
+        Advice {
+            warnings: vec![warnings.concat(); 5],
+            checks: vec![checks; 20].concat(),
+            rejected: vec![rejected; 20].concat(),
+            cpu_or_gpu,
+            sentences,
+            ..answer
+        }
+    }
+
+    #[test]
+    fn a_sizing_answer_fits_beside_four_hundred_cells_and_costs_nothing_where_there_is_none() {
+        let (answer, usual) = (large_answer(), fixture::advice());
+        println!("choices: {}", answer.choices.len());
+        for run in [
+            fixture::run(),
+            large::run(400),
+            large::invalid(large::run(400)),
+            large::invalid(large::scattered(large::run(400))),
+        ] {
+            let of = |advice: Option<&Advice>| render(&run, advice).unwrap().len();
+            let sizes = [of(None), of(Some(&usual)), of(Some(&answer))];
+            println!("without, with a usual, with the largest answer: {sizes:?} bytes");
+            assert!(sizes[2] < 2_000_000, "{sizes:?}");
+        }
+        let page = render(&fixture::run(), None).unwrap();
+        for piece in ["id=\"sizing", "said-of-it", "data-ask"] {
+            assert!(!page.contains(piece), "a page without an answer has {piece}");
+        }
+    }
+
     #[test]
     fn what_a_term_links_to_is_on_the_page() {
-        let page = render(&fixture::run()).unwrap();
+        let page = render(&fixture::run(), Some(&fixture::advice())).unwrap();
         let (markup, _) = page.split_at(page.find("<script type=\"text/plain\"").unwrap());
         let targets: Vec<_> = markup.split("href=\"#").skip(1).collect();
         assert!(targets.len() > 25);
@@ -383,7 +490,7 @@ mod tests {
 
     #[test]
     fn the_answer_comes_first() {
-        let page = render(&fixture::run()).unwrap();
+        let page = render(&fixture::run(), None).unwrap();
         let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text}"));
         let order = [
             at("torch on cpu, 4 instances of 1 thread, batch 128</h1>"),
@@ -402,11 +509,11 @@ mod tests {
     fn synthetic_data_are_said_before_any_plot() {
         let mut run = fixture::run();
         let said = "These are not MNIST images";
-        assert!(!render(&run).unwrap().contains(said));
+        assert!(!render(&run, None).unwrap().contains(said));
         run.synthetic = true;
         run.data_source = "synthetic digits, seed 1: not MNIST".into();
         run.warnings.push("the images are synthetic digits, seed 1: not MNIST".into());
-        let page = render(&run).unwrap();
+        let page = render(&run, None).unwrap();
         assert!(page.find(said).unwrap() < page.find("data-plot").unwrap());
         assert!(!page.contains("the images are synthetic digits"), "said twice");
     }
@@ -414,7 +521,7 @@ mod tests {
     #[test]
     fn the_table_is_in_the_page_without_scripts() {
         let run = fixture::run();
-        let page = render(&run).unwrap();
+        let page = render(&run, None).unwrap();
         assert_eq!(page.matches("<th scope=\"row\">").count(), run.cells.len());
         assert!(page.contains("3 of 1,000 predictions differ"));
         assert!(page.contains("All cells: device cpu, threads 1, precision f32, sessions 1, "));
@@ -422,7 +529,7 @@ mod tests {
 
     #[test]
     fn a_run_of_nothing_is_still_a_page() {
-        let page = render(&fixture::empty()).unwrap();
+        let page = render(&fixture::empty(), None).unwrap();
         assert!(page.contains("No cell was measured.</h1>") && !page.contains("<table"));
     }
 }

@@ -98,6 +98,7 @@ pub(super) fn times(ratio: &Interval) -> String {
 pub(super) fn environment(run: &RunRecord) -> Vec<(&'static str, String)> {
     let host = &run.host;
     let mut facts = vec![
+        ("Machine type", host.machine_type.clone().unwrap_or_default()),
         ("Processor", host.cpu_model.clone()),
         ("Cores", cores(host)),
         ("Clock governor", host.governor.clone().unwrap_or_default()),
@@ -218,8 +219,13 @@ mod tests {
     fn what_the_system_does_not_tell_is_left_out() {
         let run = RunRecord { host: Host::default(), ..fixture::empty() };
         let facts = environment(&run);
-        assert!(facts.iter().all(|(name, _)| !["Processor", "Load average"].contains(name)));
+        assert!(
+            facts
+                .iter()
+                .all(|(name, _)| !["Machine type", "Processor", "Load average"].contains(name))
+        );
         assert!(facts.contains(&("libtorch", "not in this build".into())));
         assert!(facts.contains(&("Took", "5.72 min".into())));
+        assert!(environment(&fixture::run()).contains(&("Machine type", "ml.c6i.large".into())));
     }
 }

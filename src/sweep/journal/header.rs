@@ -31,6 +31,7 @@ pub struct Header {
 /// What of a machine changes its figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Machine {
+    machine_type: Option<String>,
     cpu: String,
     cores: usize,
     /// In whole gibibytes: what the kernel keeps for itself differs a little from start to start.
@@ -45,6 +46,7 @@ pub(in crate::sweep) struct Parts<'a> {
     pub(in crate::sweep) config: &'a Sweep,
     pub(in crate::sweep) cells: &'a [Cell],
     pub(in crate::sweep) facts: &'a Facts,
+    pub(in crate::sweep) machine_type: Option<String>,
     pub(in crate::sweep) libtorch: Option<String>,
     pub(in crate::sweep) model: (&'a Weights, &'a str),
     pub(in crate::sweep) images: (&'a [Image], &'a str),
@@ -52,7 +54,7 @@ pub(in crate::sweep) struct Parts<'a> {
 
 impl Header {
     pub(in crate::sweep) fn new(parts: Parts<'_>) -> Self {
-        let Parts { config, cells, facts, libtorch, model, images } = parts;
+        let Parts { config, cells, facts, machine_type, libtorch, model, images } = parts;
         let mut weights = Sha256::new();
         for parameter in PARAMETERS {
             for value in model.0.get(parameter) {
@@ -68,6 +70,7 @@ impl Header {
             config: config.clone(),
             cells: cells.to_vec(),
             machine: Machine {
+                machine_type,
                 cpu: facts.cpu_model.clone(),
                 cores: facts.cores,
                 memory_gib: facts.memory_bytes >> 30,
@@ -110,8 +113,12 @@ impl Header {
         let none = || "none".to_owned();
         let libtorch = |header: &Self| header.libtorch.clone().unwrap_or_else(none);
         let (then, now) = (&earlier.machine, &self.machine);
+        let machine_type = |machine: &Machine| machine.machine_type.clone().unwrap_or_else(none);
         other("Plimsoll", &earlier.plimsoll, &self.plimsoll)
             .or_else(|| other("libtorch", &libtorch(earlier), &libtorch(self)))
+            .or_else(|| {
+                other("the machine type (--label)", &machine_type(then), &machine_type(now))
+            })
             .or_else(|| other("the processor", &then.cpu, &now.cpu))
             .or_else(|| {
                 other("the number of cores", &then.cores.to_string(), &now.cores.to_string())
@@ -201,6 +208,7 @@ pub(super) mod tests {
             config,
             cells,
             facts,
+            machine_type: None,
             libtorch: None,
             model: (weights, "shipped"),
             images: (&[Image([pixel; IMAGE_PIXELS])], "MNIST"),
@@ -263,6 +271,29 @@ pub(super) mod tests {
         ] {
             assert_eq!(now.differs_from(&same).as_deref(), Some(says));
         }
+    }
+
+    #[test]
+    fn a_run_goes_on_under_its_own_label_alone() {
+        let labelled = |label: Option<&str>| {
+            let machine_type = label.map(str::to_owned);
+            Header { machine: Machine { machine_type, ..header().machine }, ..header() }
+        };
+        for (then, now, says) in [
+            (None, None, None),
+            (Some("a"), Some("a"), None),
+            (Some("a"), Some("b"), Some("the machine type (--label) was a, and is b now")),
+            (Some("a"), None, Some("the machine type (--label) was a, and is none now")),
+            (None, Some("b"), Some("the machine type (--label) was none, and is b now")),
+        ] {
+            assert_eq!(labelled(now).differs_from(&labelled(then)).as_deref(), says);
+        }
+        let text = serde_json::to_string(&labelled(Some("a"))).unwrap();
+        assert_eq!(serde_json::from_str::<Header>(&text).unwrap(), labelled(Some("a")));
+        // A journal from before there were labels has none.
+        let text = serde_json::to_string(&header()).unwrap().replace("\"machine_type\":null,", "");
+        assert!(!text.contains("machine_type"), "{text}");
+        assert_eq!(serde_json::from_str::<Header>(&text).unwrap(), header());
     }
 
     #[test]

@@ -18,6 +18,7 @@ fn header(config: &Sweep, cells: &[Cell]) -> Header {
         config,
         cells,
         facts: &Facts::default(),
+        machine_type: None,
         libtorch: None,
         model: (&weights, &source),
         images: (&[], "none"),

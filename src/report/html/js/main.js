@@ -9,7 +9,7 @@ try {
   const data = JSON.parse(await unpacked("data"));
   const rows = rowsOf(data.csv);
   const lines = tableOf(document.getElementById("cells"), rows);
-  copying(document.getElementById("copy"), document.getElementById("copied"), data.csv);
+  copying(document.getElementById("copy"), document.getElementById("copied"), () => data.csv, "results.csv");
 
   document.getElementById("curves").closest("section").hidden = data.compare.length === 0;
 
@@ -18,8 +18,12 @@ try {
   state.ends.throughput = every("throughput_images_per_s");
   state.ends.latency = every("latency_p50_ns", "latency_p99_ns").map((ns) => ns / 1e6);
 
+  // Its scripts are in the page where there is a sizing answer.
+  const sizing = data.advice ? await sizingPage(data.advice, (plots) => draw(false, plots)) : null;
+
   const specs = (name) => {
     const place = state.cell;
+    if (name.startsWith("sizing-")) return sizing.spec(name);
     if (name === "curves") return curves(data, data.compare.filter(state.shown));
     if (!name.startsWith("cell-")) return filled(structuredClone(data.plots[name]), name, rows);
     if (place === null) return null;
@@ -61,7 +65,10 @@ try {
 
   await run("plotly");
   if (!window.Plotly) throw new Error("their script did not run");
-  draw = drawer(specs, state, open);
+  draw = drawer(specs, state, (place, name) => {
+    if (name.startsWith("sizing-")) sizing.select(place);
+    else open(place);
+  });
   await draw();
   if (wanted >= 0) document.getElementById("cell").scrollIntoView({ block: "start" });
   root.dataset.plots = "drawn";

@@ -40,7 +40,7 @@ function drawer(specs, state, open) {
       known.add(plot);
       plot.on("plotly_click", (event) => {
         const cell = pressed(plot, event);
-        if (cell !== null) open(cell);
+        if (cell !== null) open(cell, plot.dataset.plot);
       });
     }
   };
@@ -90,6 +90,7 @@ function filled(spec, name, rows) {
 // What the reader chose: axes, backends and devices, and the cell that is open. `ends` are the least
 // and the greatest value of a kind of plot, so that its panels share one scale.
 function chosen(spec, name, { axes, ends, shown, cell }) {
+  if (name.startsWith("sizing-")) return spec;
   const kind = name.replace(/-\d+$/, "");
   const { xaxis, yaxis } = spec.layout;
   if (["throughput", "latency", "own-cost", "versus"].includes(kind) && axes.batch === "linear") {
@@ -157,7 +158,7 @@ function themed(spec, colours, print) {
     } else {
       trace.line = { ...trace.line, color: colour };
       trace.marker = { ...trace.marker, color: colour, line: { ...trace.marker?.line, color: colour } };
-      if (trace.error_y) trace.error_y.color = colour;
+      for (const bars of [trace.error_x, trace.error_y]) if (bars) bars.color = colour;
     }
   }
   for (const shape of spec.layout.shapes ?? []) {

@@ -52,18 +52,19 @@ function openable(rows, names, open) {
   }
 }
 
-function copying(button, said, csv) {
+// Copies what `text` gives; where that cannot be, saves it as a file of that name.
+function copying(button, said, text, name) {
   button?.addEventListener("click", async () => {
     try {
-      await navigator.clipboard.writeText(csv);
+      await navigator.clipboard.writeText(text());
       said.textContent = "Copied.";
     } catch {
       // Some browsers keep the clipboard from pages on the disk: offer the file instead.
       const link = document.createElement("a");
-      link.href = URL.createObjectURL(new Blob([csv], { type: "text/csv" }));
-      link.download = "results.csv";
+      link.href = URL.createObjectURL(new Blob([text()], { type: "text/plain" }));
+      link.download = name;
       link.click();
-      said.textContent = "Saved as results.csv.";
+      said.textContent = "Saved as " + name + ".";
     }
     setTimeout(() => { said.textContent = ""; }, 4000);
   });

@@ -1,0 +1,4 @@
+//! The simulations held against published formulas, closed forms and laws.
+
+mod jobs;
+mod queues;
