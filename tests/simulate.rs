@@ -47,6 +47,7 @@ fn value(json: &Value, figure: &str) -> f64 {
 
 #[test]
 fn a_billion_images_on_a_thousand_machines_are_simulated_at_once() {
+    measured(); // whose sweep is no part of what is timed
     let start = std::time::Instant::now();
     let fleet = ["--start-up", "150s..218s..400s", "--stragglers", "1%:2", "--failures", "1/h"];
     let job = ["--images", "1b", "--machines", "1000", "--json"];
@@ -96,6 +97,11 @@ fn every_server_cell_is_held_against_its_simulation() {
         assert!(cell["simulated"]["p50_ns"].as_u64().unwrap() > 0, "{cell}");
     }
     simulate(&["--verify"]).says("VALID cells simulated from VALID cells, p50 is within 10.0%");
+    let bare = tempfile::tempdir().unwrap();
+    fs::write(bare.path().join("jobs.jsonl"), "").unwrap();
+    run(["simulate".as_ref(), bare.path().as_os_str(), "--verify".as_ref()])
+        .exits(2)
+        .complains("neither results.json nor");
 }
 
 #[test]

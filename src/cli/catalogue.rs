@@ -97,32 +97,24 @@ fn render(machines: &[&MachineType], today: SystemTime) -> String {
             let gpu = machine.gpu.as_ref();
             vec![
                 machine.name.clone(),
-                machine.vcpus.to_string(),
-                machine.physical_cores.to_string(),
-                machine.clock_ghz.to_string(),
-                machine.isa.clone(),
+                format!("{} ({})", machine.vcpus, machine.physical_cores),
+                format!("{} {}", machine.clock_ghz, machine.isa),
                 machine.memory_gib.to_string(),
                 gpu.map_or("-".into(), |gpu| format!("{} x {}", gpu.count, short(&gpu.model))),
                 dollars(machine.usd_per_hour()),
-                region.to_owned(),
-                if old { format!("{date}, old") } else { date.clone() },
-                source,
+                format!("{region} {date}{} {source}", if old { ", old" } else { "" }),
                 format!("{} + {}", machine.provision_s.typical, machine.start_s.typical),
             ]
         })
         .collect();
     let header = [
         ("machine type", Left),
-        ("vCPUs", Right),
-        ("cores", Right),
-        ("GHz", Right),
-        ("isa", Left),
+        ("vCPUs (cores)", Right),
+        ("GHz", Left),
         ("GiB", Right),
         ("GPUs", Left),
         ("an hour", Right),
-        ("region", Left),
         ("price of", Left),
-        ("from", Left),
         ("start-up, s", Right),
     ];
     let mut lines = vec![table(&header, &rows), String::new()];
@@ -210,11 +202,11 @@ price = { usd_per_hour = 0.08925, region = "here", date = "2026-01-01", source =
         };
         assert_eq!(
             words("mine"),
-            "mine 48 24 2.8 avx2 192 4 x A10G $0.65 owned 2026-11-01 - 0 + 180"
+            "mine 48 (24) 2.8 avx2 192 4 x A10G $0.65 owned 2026-11-01 - 0 + 180"
         );
         assert_eq!(
             words("rented"),
-            "rented 2 1 3.4 avx512 4 - $0.0892 here 2026-01-01, old [1] 10 + 90"
+            "rented 2 (1) 3.4 avx512 4 - $0.0892 here 2026-01-01, old [1] 10 + 90"
         );
         assert!(
             words("ml.c5.xlarge").contains("$0.204 us-west-2 2026-09-01 [2] 218 + 107"),

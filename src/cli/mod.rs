@@ -12,6 +12,7 @@ mod origin;
 mod output;
 mod progress;
 mod report;
+mod results;
 mod simulate;
 mod size;
 mod stop;

@@ -4,13 +4,15 @@ mod choose;
 mod tell;
 mod values;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use indicatif::ProgressBar;
 use serde::Serialize;
 
 use self::choose::{Like, choose};
 use super::output::{note, pretty, say};
+use super::results::{Folder, kept};
 use super::{exit, progress};
 use crate::config::Sweep;
 use crate::error::{Error, Result};
@@ -49,7 +51,7 @@ pub(crate) struct Args {
     images: Option<usize>,
 
     /// Simulate a service that gets so many requests a second, of one image each: 5k/s.
-    #[arg(long, value_name = "RATE", value_parser = values::rate, group = "what")]
+    #[arg(long, value_name = "RATE", value_parser = super::values::rate, group = "what")]
     rate: Option<f64>,
 
     /// Simulate every server cell of the run from its offline and closed-loop cells, and set the
@@ -116,7 +118,7 @@ pub(crate) struct Args {
 
     /// Look for the highest rate at which a percentile of the latencies stays within a limit:
     /// p99=10ms.
-    #[arg(long, value_name = "pN=TIME", value_parser = values::objective, conflicts_with_all = ["images", "verify"])]
+    #[arg(long, value_name = "pN=TIME", value_parser = super::values::objective, conflicts_with_all = ["images", "verify"])]
     slo: Option<(f64, Nanos)>,
 
     /// Seed of all that is drawn.
@@ -165,10 +167,10 @@ struct Measured<'a> {
 
 /// Simulates, and prints what came of it.
 pub(super) fn run(args: Args) -> Result<u8> {
-    let run = report::open(&args.results)?;
     if args.verify {
-        return verified(&run, args.json);
+        return verified(&args.results, args.json);
     }
+    let run = report::open(&args.results)?;
     let trust = if args.invalid { Trust::All } else { Trust::Valid };
     let cell = choose(&run, &args.cell.clone().unwrap_or_default(), trust)?;
     let times = BatchTimes::of_run(&run, &cell, trust)?;
@@ -253,7 +255,14 @@ fn service(args: &Args, driven: &Driven<'_>, rate: f64) -> Result<u8> {
     Ok(exit::OK)
 }
 
-fn verified(run: &RunRecord, json: bool) -> Result<u8> {
+fn verified(results: &Path, json: bool) -> Result<u8> {
+    let mut folder = Folder::open(results)?;
+    let Some(run) = &folder.run else {
+        return Err(Error::invalid(
+            results.display().to_string(),
+            "it holds times of jobs and no sweep; plimsoll sweep --scenario offline,server:5k",
+        ));
+    };
     let verification = verify(run)?;
     if verification.cells.is_empty() {
         verification.left_out.iter().for_each(|(cell, reason)| {
@@ -265,6 +274,13 @@ fn verified(run: &RunRecord, json: bool) -> Result<u8> {
         ));
     }
     say(if json { pretty(&verification)? } else { tell::verification(&verification) })?;
+    let checks =
+        verification.checks(&humantime::format_rfc3339_seconds(SystemTime::now()).to_string());
+    let kept_now = checks.len();
+    checks.into_iter().try_for_each(|check| folder.add_check(check))?;
+    if kept_now > 0 {
+        kept(kept_now, "check", &folder.checks_path());
+    }
     let (counted, p50, p99) = verification.tally();
     Ok(if counted > 0 && p50.min(p99) == counted { exit::OK } else { exit::PARTIAL })
 }

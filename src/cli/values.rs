@@ -3,7 +3,7 @@
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use crate::error::{Error, Result};
-use crate::units;
+use crate::units::{self, Nanos};
 
 /// A URI or a path. Instances are told it, and records keep it, as text.
 pub(super) fn uri() -> impl TypedValueParser<Value = String> {
@@ -59,6 +59,19 @@ pub(super) fn rate(text: &str) -> Result<f64> {
     number(lower.strip_suffix("/s").unwrap_or(&lower)).filter(|&rate| rate > 0.0).ok_or_else(bad)
 }
 
+/// What a quantile of the latencies may be at most, as (quantile from 0 to 1, limit): `p99=20ms`.
+pub(super) fn objective(text: &str) -> Result<(f64, Nanos)> {
+    let bad =
+        || Error::invalid(format!("`{text}`"), "not an objective; write p99=20ms or p99.9=1s");
+    let (percentile, limit) =
+        text.trim().strip_prefix('p').and_then(|text| text.split_once('=')).ok_or_else(bad)?;
+    let percent = number(percentile).ok_or_else(bad)?;
+    let limit = units::parse_span(limit)?;
+    // p999 is how p99.9 is often written.
+    let quantile = if percent > 100.0 { percent / 1_000.0 } else { percent / 100.0 };
+    if quantile > 0.0 && quantile < 1.0 && limit.0 > 0 { Ok((quantile, limit)) } else { Err(bad()) }
+}
+
 /// A number as people write it: as a count, or with a fraction.
 fn number(text: &str) -> Option<f64> {
     let text = text.trim();
@@ -89,6 +102,17 @@ mod tests {
         }
         for text in ["", "3", "1", "100%", "-1%", "NaN", "inf%", "three", "%"] {
             assert!(share(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn objectives_are_read_as_people_write_them() {
+        for (text, quantile) in [("p50=1s", 0.5), ("p99.9=2ms", 0.999), ("p999=2ms", 0.999)] {
+            assert!((objective(text).unwrap().0 - quantile).abs() < 1e-12, "{text}");
+        }
+        assert_eq!(objective("p99=10ms").unwrap().1, Nanos(10_000_000));
+        for text in ["", "p99", "99=20ms", "p0=1ms", "p100=1ms", "p99=0", "p99=20", "pNaN=1ms"] {
+            assert!(objective(text).is_err(), "{text}");
         }
     }
 

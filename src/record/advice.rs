@@ -225,10 +225,11 @@ pub struct Check {
     pub at: String,
     /// What was run, in words.
     pub what: String,
-    /// Seconds (a job), or images a second (a cell), as predicted.
+    /// Seconds (a job), images a second (a cell), or nanoseconds (a quantile of latency that was
+    /// simulated), as predicted.
     pub predicted: Estimate,
     /// As measured.
     pub measured: f64,
-    /// `s` or `images/s`.
+    /// `s`, `images/s` or `ns`.
     pub unit: String,
 }

@@ -362,6 +362,13 @@ fn warnings(
             ));
         }
     }
+    if question.service.is_some() && !options.checks.iter().any(|check| check.unit == "ns") {
+        said.push(
+            "no simulated latency was held against a measured one yet; plimsoll sweep --scenario \
+             offline,server:5k, then plimsoll simulate --verify does it"
+                .into(),
+        );
+    }
     let priceless = |offers: &[Offer]| offers.first().and_then(Offer::priceless);
     let without_price: Vec<String> = by_type(offers).filter_map(priceless).collect();
     if question.budget_usd.is_some() && !without_price.is_empty() {

@@ -279,7 +279,7 @@ pub(super) fn rented(job: &JobTiming) -> Option<String> {
 }
 
 /// What checks have shown so far: of jobs, how many times lay in their intervals; of cells, what was
-/// said the last time.
+/// said the last time; of simulated latencies likewise.
 pub(super) fn checks(checks: &[Check]) -> Vec<String> {
     let of = |unit: &'static str| checks.iter().filter(move |check| check.unit == unit);
     let holds = |check: &&Check| {
@@ -298,7 +298,12 @@ pub(super) fn checks(checks: &[Check]) -> Vec<String> {
         )
     });
     let cells = of("images/s").next_back().map(|last| format!("Of the cells, {}.", last.what));
-    jobs.into_iter().chain(cells).collect()
+    // A verification leaves two lines, of the median and of the tail.
+    let last = of("ns").next_back().map(|check| check.at.as_str());
+    let latencies = of("ns")
+        .filter(|check| Some(check.at.as_str()) == last)
+        .map(|check| format!("The simulation of services: {}.", check.what));
+    jobs.into_iter().chain(cells).chain(latencies).collect()
 }
 
 #[cfg(test)]
@@ -412,13 +417,17 @@ mod tests {
         assert!(checks(&[]).is_empty());
         let cells =
             Check { what: "9 of 10 lay in theirs".into(), unit: "images/s".into(), ..check(9.0) };
+        let latency =
+            Check { what: "p99 of 3 server cells".into(), unit: "ns".into(), ..check(9.0) };
+        let before = Check { at: "2026-11-21T10:00:00Z".into(), ..latency.clone() };
         assert_eq!(
-            checks(&[check(9.0), check(4.2), cells]),
+            checks(&[before, check(9.0), check(4.2), cells, latency]),
             [
                 "Held against jobs that it was not fitted on, 1 of 2 took a time in the interval. \
                  The latest, a job of 100,000 images: predicted 4.00 s (3.60 s to 4.40 s), measured \
                  4.20 s (-4.8%).",
                 "Of the cells, 9 of 10 lay in theirs.",
+                "The simulation of services: p99 of 3 server cells.",
             ]
         );
     }

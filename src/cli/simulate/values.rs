@@ -5,15 +5,6 @@ use crate::error::{Error, Result};
 use crate::sizing::simulate::StartUp;
 use crate::units::{self, Nanos};
 
-/// Requests a second: `5k/s`, `5000`.
-pub(super) fn rate(text: &str) -> Result<f64> {
-    let count = units::parse_count(text.strip_suffix("/s").unwrap_or(text));
-    match count {
-        Ok(n @ 1..) => Ok(n as f64),
-        _ => Err(Error::invalid(format!("`{text}`"), "not a rate; write 5k/s or 5000")),
-    }
-}
-
 /// A start-up: `218s`, or from its shortest to its longest, `150s..400s`, with the most likely
 /// between them, `150s..218s..400s`.
 pub(super) fn start_up(text: &str) -> Result<StartUp> {
@@ -57,47 +48,28 @@ pub(super) fn failures(text: &str) -> Result<f64> {
     })
 }
 
-/// What a quantile of the latencies may be at most: `p99=10ms`.
-pub(super) fn objective(text: &str) -> Result<(f64, Nanos)> {
-    let bad = || {
-        Error::invalid(format!("`{text}`"), "not an objective; write p50=2ms, p99=10ms, p99.9=1s")
-    };
-    let (percentile, limit) =
-        text.strip_prefix('p').and_then(|text| text.split_once('=')).ok_or_else(bad)?;
-    let percentile = percentile.parse::<f64>().ok().filter(|p| *p > 0.0 && *p < 100.0);
-    Ok((percentile.ok_or_else(bad)? / 100.0, units::parse_span(limit)?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn values_are_read_as_people_write_them() {
-        assert_eq!((rate("5k/s").unwrap(), rate("20").unwrap()), (5_000.0, 20.0));
         assert_eq!(start_up("218s").unwrap(), StartUp::always(218.0));
         let between = StartUp { typical: 275.0, low: 150.0, high: 400.0 };
         assert_eq!(start_up("150s..400s").unwrap(), between);
         assert_eq!(start_up("2m..3m..1h").unwrap().typical, 180.0);
         assert_eq!(stragglers("1%:2").unwrap(), (0.01, 2.0));
         assert_eq!(failures("0.01/h").unwrap(), 0.01);
-        assert_eq!(objective("p99=10ms").unwrap(), (0.99, Nanos(10_000_000)));
     }
 
     #[test]
     fn what_makes_no_sense_is_refused_with_what_would() {
         let says = |error: Error, what: &str| assert!(error.to_string().contains(what), "{error}");
-        for text in ["", "0", "fast", "-1/s"] {
-            says(rate(text).unwrap_err(), "5k/s");
-        }
         for text in ["", "1%", "1%:0.5", "2:1%"] {
             says(stragglers(text).unwrap_err(), "1%:2");
         }
         for text in ["", "0.01", "-1/h", "x/h"] {
             says(failures(text).unwrap_err(), "0.01/h");
-        }
-        for text in ["", "99=1ms", "p100=1ms", "p0=1ms"] {
-            says(objective(text).unwrap_err(), "p99=10ms");
         }
     }
 }

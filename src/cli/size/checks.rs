@@ -2,11 +2,10 @@
 
 use std::time::SystemTime;
 
-use super::folder::Folder;
 use super::jobs::{Bench, pictures, scratch};
-use super::kept;
 use crate::cli::output::{note, say};
 use crate::cli::progress;
+use crate::cli::results::{Folder, kept};
 use crate::error::{Error, Result};
 use crate::record::{Check, JobTiming};
 use crate::sizing::{self, words};

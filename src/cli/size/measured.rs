@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::folder::Folder;
 use super::jobs::{Bench, pictures, scratch};
-use super::kept;
 use crate::cli::output::note;
 use crate::cli::progress;
+use crate::cli::results::{Folder, kept};
 use crate::error::Result;
 use crate::sizing::{self, SIZES};
 use crate::units::counted;

@@ -2,7 +2,6 @@
 
 mod asked;
 mod checks;
-mod folder;
 mod jobs;
 mod measured;
 mod words;
@@ -11,16 +10,15 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use self::asked::Asked;
-use self::folder::Folder;
 use super::catalogue::Files;
-use super::output::{note, pretty, say};
+use super::output::{pretty, say};
+use super::results::{ADVICE, Folder};
 use super::{exit, values};
 use crate::error::Result;
 use crate::record::{Advice, RunRecord};
 use crate::report;
 use crate::sizing::{self, ImagesFrom, Options};
 use crate::transform::handler::Handler;
-use crate::units;
 
 /// Machines of a job or a service at most.
 const MOST_MACHINES: u64 = 1_000;
@@ -146,14 +144,9 @@ fn keep(out: &std::path::Path, run: Option<&RunRecord>, advice: &Advice) -> Resu
         None => {
             std::fs::create_dir_all(out)
                 .map_err(|error| crate::error::Error::io("create", out, error))?;
-            let path = out.join(folder::ADVICE);
+            let path = out.join(ADVICE);
             report::advice::write(&path, advice)?;
             Ok(format!("answer: {}", path.display()))
         }
     }
-}
-
-/// A note that a count of things was kept in a file.
-fn kept(count: usize, thing: &str, path: &std::path::Path) {
-    note(format_args!("{} kept in {}", units::counted(count, thing), path.display()));
 }

@@ -9,7 +9,7 @@ use crate::report::sizing::{
     self, Heading, JOB_PLACEHOLDERS, Job, Rows, asked, how, machines, phases,
 };
 use crate::report::words::UNKNOWN;
-use crate::units::{counted, rate};
+use crate::units::{Nanos, counted, rate};
 
 /// Rejections, and checks, that the page lists.
 const LISTED: usize = 10;
@@ -246,9 +246,13 @@ fn check(check: &Check) -> CheckRow<'_> {
     let Check { at, what, predicted, measured, unit } = check;
     let told = |figure: f64| match unit.as_str() {
         "s" => sizing::span(figure),
+        "ns" => Nanos(figure as u64).to_string(),
         _ => rate(figure),
     };
-    let after = if unit == "s" { String::new() } else { format!(" {unit}") };
+    let after = match unit.as_str() {
+        "s" | "ns" => String::new(),
+        unit => format!(" {unit}"),
+    };
     let off = predicted.value / measured - 1.0;
     CheckRow {
         at,

@@ -12,8 +12,8 @@ use crate::config::Sweep;
 use crate::error::Result;
 use crate::load::{self, Poisson};
 use crate::measure::Recorder;
-use crate::record::{Cell, CellRecord, RunRecord, Scenario, Verdict};
-use crate::units::Nanos;
+use crate::record::{Cell, CellRecord, Check, Estimate, RunRecord, Scenario, Verdict};
+use crate::units::{self, Nanos};
 
 /// How often the batches of a round are drawn: its arrivals are the measured ones each time.
 const DRAWS: u64 = 5;
@@ -89,6 +89,50 @@ impl Verification {
             counted().filter(|cell| error(cell).is_some_and(|e| e.abs() <= BELIEVED)).count()
         };
         (counted().count(), near(Verified::p50_error), near(Verified::p99_error))
+    }
+}
+
+impl Verification {
+    /// As lines of the history, of the cells that count: for the median and for the 99th
+    /// percentile how many were to be believed, and the cell that was furthest off. Nothing where
+    /// none counts.
+    pub fn checks(&self, at: &str) -> Vec<Check> {
+        let p50 = |answers: &Answers| answers.p50_ns;
+        let p99 = |answers: &Answers| answers.p99_ns;
+        [self.check(at, "p50", p50), self.check(at, "p99", p99)].into_iter().flatten().collect()
+    }
+
+    fn check(&self, at: &str, name: &str, of: fn(&Answers) -> Option<u64>) -> Option<Check> {
+        let counted: Vec<(&Cell, f64, f64)> = self
+            .cells
+            .iter()
+            .filter(|cell| cell.counts())
+            .filter_map(|one| {
+                Some((&one.cell, of(&one.simulated)? as f64, of(&one.measured)? as f64))
+            })
+            .collect();
+        let off = |(_, simulated, measured): &(&Cell, f64, f64)| (simulated / measured - 1.0).abs();
+        let believed = counted.iter().filter(|one| off(one) <= BELIEVED).count();
+        let &(cell, value, measured) = counted.iter().max_by(|a, b| off(a).total_cmp(&off(b)))?;
+        let Cell { backend, device, instances, batch, scenario, .. } = cell;
+        Some(Check {
+            at: at.to_owned(),
+            what: format!(
+                "{name} of {} simulated from cells of other scenarios, of which {believed} came \
+                 within {:.0}%; furthest off was {scenario} on {backend}, {device}, {}, batch {batch}",
+                units::counted(counted.len(), "server cell"),
+                BELIEVED * 100.0,
+                units::counted(*instances, "instance"),
+            ),
+            // What is to be believed is off by no more.
+            predicted: Estimate {
+                value,
+                low: value / (1.0 + BELIEVED),
+                high: value / (1.0 - BELIEVED),
+            },
+            measured,
+            unit: "ns".into(),
+        })
     }
 }
 
@@ -189,4 +233,49 @@ fn simulated(
         p99_ns: percentiles.p99_ns,
         images_per_batch: images / f64::max(batches, 1.0),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sizing::fixture;
+
+    fn server(rate: u64, measured: [u64; 2], simulated: [u64; 2], doubts: &[&str]) -> Verified {
+        let mut cell = fixture::cell("native", 2, 64, rate as f64).cell;
+        cell.scenario = Scenario::Server(rate);
+        let answers = |[p50, p99]: [u64; 2]| Answers {
+            p50_ns: Some(p50),
+            p99_ns: Some(p99),
+            images_per_batch: 2.0,
+        };
+        Verified {
+            cell,
+            doubts: doubts.iter().map(|&doubt| doubt.to_owned()).collect(),
+            from: vec![1, 64],
+            measured: answers(measured),
+            simulated: answers(simulated),
+        }
+    }
+
+    #[test]
+    fn the_history_has_the_worst_cell_of_those_that_count() {
+        let cells = vec![
+            server(1_000, [100, 1_000], [105, 1_050], &[]),
+            server(5_000, [100, 1_000], [95, 1_300], &[]),
+            server(9_000, [100, 1_000], [900, 9_000], &["it fell behind"]),
+        ];
+        let all = Verification { waking_measured: true, cells, left_out: vec![] };
+        let checks = all.checks("2026-11-22T10:00:00Z");
+        let [p50, p99] = &checks[..] else { panic!("{checks:?}") };
+        assert_eq!((p50.measured, p50.predicted.value, p50.unit.as_str()), (100.0, 105.0, "ns"));
+        assert!(p50.what.starts_with("p50 of 2 server cells"), "{}", p50.what);
+        assert!(p50.what.contains("of which 2 came within 10%"), "{}", p50.what);
+        assert!(p99.what.contains("of which 1 came within 10%"), "{}", p99.what);
+        assert!(p99.what.contains("furthest off was server:5000 on native"), "{}", p99.what);
+        // What is to be believed is what holds the measured figure.
+        assert!(p50.predicted.low <= 100.0 && 100.0 <= p50.predicted.high);
+        assert!(1_000.0 < p99.predicted.low);
+        let nothing = Verification { waking_measured: true, cells: vec![], left_out: vec![] };
+        assert!(nothing.checks("").is_empty());
+    }
 }

@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::output::note;
 use crate::error::{Error, Result};
 use crate::record::{Check, JobTiming, RunRecord};
 use crate::report;
+use crate::units::counted;
 
 /// Times of jobs.
 const JOBS: &str = "jobs.jsonl";
@@ -114,6 +116,11 @@ fn lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
         })
     };
     text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(of).collect()
+}
+
+/// A note that a count of things was kept in a file.
+pub(super) fn kept(count: usize, thing: &str, path: &Path) {
+    note(format_args!("{} kept in {}", counted(count, thing), path.display()));
 }
 
 /// Adds a line to a file, which is made where it is missing.
