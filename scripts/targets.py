@@ -3,9 +3,9 @@
 
     scripts/targets.py [--rounds 5] [--work DIR] [--before PLIMSOLL] [TARGET ...]
 
-Targets: transform, torch, pipeline, null, instances, memory, stores, million, twice, search; all of
-them by default. Run it on an idle machine after `make build`, with a Python that has torch 2.11, numpy and
-pillow. Rounds of Plimsoll and of the peer alternate, figures are medians over the rounds, and a
+Targets: transform, torch, engines, pipeline, null, instances, memory, stores, million, twice,
+search, sizing, startup; all of them by default. Run it on an idle machine after `make build`, with a Python that has torch 2.11, numpy and
+pillow (for engines: onnx, onnxruntime and openvino too). Rounds of Plimsoll and of the peer alternate, figures are medians over the rounds, and a
 ratio is the median of the rounds' ratios, with the smallest and the largest. Real MNIST is used
 where PLIMSOLL_MNIST_DIR names it. `stores` measures ratios to the files of another build where
 --before names one, and to its own files otherwise; its bucket is served by examples/s3_server.
@@ -28,6 +28,7 @@ PLIMSOLL = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "
 CRITERION = PLIMSOLL.parent.parent / "criterion"
 PEERS = ROOT / "scripts/peers.py"
 BEFORE = None
+FLOP = 961_000  # of an image, as plimsoll::model::FLOP_PER_IMAGE has it
 
 
 def output(*command, codes=(0,), **options):
@@ -106,6 +107,42 @@ def torch(work, rounds):
         ours.append(128e9 / ns)
     say("torch", f"batch 128, one thread: {statistics.median(ours):,.0f} images/s from u8 to class; frozen TorchScript "
         f"{statistics.median(theirs):,.0f} from floats: ratio {ratios(ours, theirs)}, target 0.9")
+
+
+ENGINE_BATCHES = [32, 64, 128, 256, 512]
+
+
+def engines(work, rounds):
+    """native against every engine at its best batch size, on one core and on all."""
+    cores = len(os.sched_getaffinity(0))
+    for threads in dict.fromkeys([1, cores]):
+        ours, theirs, shares, best = [], [], [], []
+        pin = ["taskset", "-c", "0"] if threads == 1 else []
+        for _ in range(rounds):
+            lines = output(*pin, sys.executable, PEERS, "engines", threads, 0.5, *ENGINE_BATCHES, stderr=subprocess.DEVNULL)
+            found = {row["engine"]: max(row["images_per_s"].values()) for row in map(json.loads, lines.splitlines())}
+            best.append(max(found, key=found.get))
+            theirs.append(found[best[-1]])
+            out = fresh(work)
+            rows, _ = swept(out, "--backend", "native", "--instances", threads, "--threads", 1, "--rounds", 3,
+                            "--batch", ",".join(map(str, ENGINE_BATCHES)))
+            ours.append(max(map(rate, rows.values())))
+            ceiling = json.loads((out / "results.json").read_text())["ceilings"]["fma_one_core_flop_per_s"]
+            shares.append(ours[-1] * FLOP / (ceiling * threads))
+        say("engines", f"{threads} of {cores} cores: native {statistics.median(ours):,.0f} images/s; the best engine "
+            f"({', '.join(sorted(set(best)))}) {statistics.median(theirs):,.0f}: ratio {ratios(ours, theirs)}, target 3; "
+            f"{statistics.median(shares):.0%} of the multiply-add peak, target 60%")
+
+
+def startup(work, rounds):
+    source, times = pngs(work, 1), []
+    for _ in range(rounds * 4):
+        start = time.perf_counter()
+        run_transform(source, fresh(work))
+        times.append((time.perf_counter() - start) * 1e3)
+    size = PLIMSOLL.stat().st_size / 1e6
+    say("startup", f"one picture, from start to exit: {statistics.median(times):.1f} ms ({min(times):.1f} to {max(times):.1f}), "
+        f"target 20 to the prediction without libtorch; the program has {size:.1f} MB, target 15 without libtorch")
 
 
 def pipeline(work, rounds):
@@ -258,8 +295,45 @@ def search(work, rounds):
     say("search", f"its report is rendered again in {time.monotonic() - start:.2f} s, target 1")
 
 
+def sizing(work, rounds):
+    run = fresh(work)
+    start = time.monotonic()
+    swept(run, ROOT / "configs/smoke.toml")
+    output(PLIMSOLL, "size", run, "--measure-jobs", stderr=subprocess.DEVNULL)
+    measured = time.monotonic()
+    question = ["--images", "10M", "--deadline", "1h", "--machine-type", "ml.c7i.large", "--json"]
+    output(PLIMSOLL, "size", run, *question, stderr=subprocess.DEVNULL)
+    now = time.monotonic()
+    say("sizing", f"from nothing to an answer in {now - start:.0f} s, target 300; the sizing itself {now - measured:.2f} s, target 1")
+    for _ in range(rounds):
+        output(PLIMSOLL, "size", run, "--verify", stderr=subprocess.DEVNULL)
+    checks = [json.loads(line) for line in (run / "checks.jsonl").read_text().splitlines()]
+    jobs = [check for check in checks if check["unit"] == "s"]
+    off = [check["predicted"]["value"] / check["measured"] - 1 for check in jobs]
+    held = sum(check["predicted"]["low"] <= check["measured"] <= check["predicted"]["high"] for check in jobs)
+    say("sizing", f"a job of 100,000 images from jobs of up to 1,000: off by {statistics.median(off):+.1%} "
+        f"({min(off):+.1%} to {max(off):+.1%}), target 10%; the interval held {held} of {len(jobs)}")
+    grid = fresh(work)
+    swept(grid, "--backend", "native", "--rounds", 5)
+    output(PLIMSOLL, "size", grid, "--measure-jobs", stderr=subprocess.DEVNULL)
+    output(PLIMSOLL, "size", grid, "--verify", stderr=subprocess.DEVNULL)
+    cells = [json.loads(line) for line in (grid / "checks.jsonl").read_text().splitlines()]
+    say("sizing", "; ".join(check["what"] for check in cells if check["unit"] == "images/s") + "; target 9 of 10")
+    start = time.monotonic()
+    output(PLIMSOLL, "simulate", grid, "--images", "1b", "--machines", 1000, "--json", stderr=subprocess.DEVNULL)
+    say("sizing", f"a billion images on 1,000 machines simulated in {time.monotonic() - start:.2f} s, target 10")
+    served = fresh(work)
+    swept(served, "--backend", "native", "--instances", 1, "--batch", "8,32,128", "--scenario", "offline,server:2k,server:10k,server:20k")
+    verified = json.loads(output(PLIMSOLL, "simulate", "--verify", served, "--json", codes=(0, 1), stderr=subprocess.DEVNULL))
+    for figure in ["p50_ns", "p99_ns"]:
+        pairs = [(cell["simulated"][figure], cell["measured"][figure]) for cell in verified["cells"] if not cell["doubts"]]
+        near = sum(abs(simulated / measured - 1) <= 0.1 for simulated, measured in pairs if simulated and measured)
+        say("sizing", f"simulated {figure[:3]} within 10% in {near} of {len(pairs)} server cells that are not in doubt")
+
+
 def main():
-    targets = {f.__name__: f for f in [transform, torch, pipeline, null, instances, memory, stores, million, twice, search]}
+    targets = {f.__name__: f for f in [transform, torch, engines, pipeline, null, instances, memory, stores, million, twice,
+                                       search, sizing, startup]}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / "target/targets")

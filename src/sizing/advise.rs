@@ -68,6 +68,13 @@ pub fn advise(
     let from = if service { ImagesFrom::Memory } else { options.from };
     let found = Offers::of(&all, catalogue, from, service, options.seed);
     let mut answer = Answer { rejected: found.rejected, choices: Vec::new(), others: Vec::new() };
+    // Simulated once for each machine that was measured, whatever is predicted from it.
+    let capacities: Vec<Option<Capacity>> = match question.service {
+        Some(service) => {
+            all.iter().map(|known| service::capacity(known, &service, options.seed)).collect()
+        }
+        None => Vec::new(),
+    };
     for offers in by_type(&found.offers) {
         match (question.images, question.service) {
             (Some(images), _) => answer.add_job(question, images, offers, options.max_machines),
@@ -75,7 +82,7 @@ pub fn advise(
                 question,
                 &service,
                 offers,
-                &held(&all, &found.offers, offers, &service, options.seed),
+                &held(&all, &capacities, &found.offers, offers),
                 options.max_machines,
             ),
             (None, None) => {}
@@ -101,7 +108,7 @@ pub fn advise(
         checks: options.checks.clone(),
         warnings: warnings(&all, &found.offers, catalogue, question, options),
     };
-    advice.sentences = sentences(&advice, &picks, &found.offers, timings);
+    advice.sentences = sentences(&advice, &picks, &found.offers, timings, from);
     Ok(advice)
 }
 
@@ -228,35 +235,35 @@ impl Answer {
     }
 }
 
-/// What one machine of the offers' type holds, or why that is not known. A type that was not
+/// What one machine of the offers' type holds, or why that is not known; `capacities` are those of
+/// `all`, in their order. A type that was not
 /// measured holds as many times what a measured one does as it is faster.
 fn held(
     all: &[Known<'_>],
+    capacities: &[Option<Capacity>],
     everything: &[Offer],
     offers: &[Offer],
-    service: &Service,
-    seed: u64,
 ) -> Result<Capacity, String> {
     let name = offers.first().map_or("", |offer| offer.machine_type.as_str());
-    let of = |name: &str| {
-        let known = all.iter().find(|known| known.name == name)?;
-        service::capacity(known, service, seed)
-    };
     let nothing = || {
         "none of its VALID cells tells what it holds within the limit; measure it as a service: \
          plimsoll sweep --scenario server:1k,server:10k"
             .to_owned()
     };
-    if all.iter().any(|known| known.name == name) {
-        return of(name).ok_or_else(nothing);
+    if let Some(place) = all.iter().position(|known| known.name == name) {
+        return capacities[place].clone().ok_or_else(nothing);
     }
     let Some(offer) = offers.first() else { return Err(nothing()) };
     let on_gpu = offer.pace.way.on_gpu();
-    let alike = |known: &&Known<'_>| {
+    let alike = |known: &Known<'_>| {
         let first = everything.iter().find(|offer| offer.machine_type == known.name);
         first.is_some_and(|first| first.pace.way.on_gpu() == on_gpu)
     };
-    let from = all.iter().filter(alike).find_map(|known| Some((known, of(&known.name)?)));
+    let from = all
+        .iter()
+        .zip(capacities)
+        .filter(|(known, _)| alike(known))
+        .find_map(|(known, capacity)| Some((known, capacity.as_ref()?)));
     let Some((known, capacity)) = from else { return Err(nothing()) };
     let measured = everything.iter().find(|offer| offer.machine_type == known.name);
     let Some(measured) = measured else { return Err(nothing()) };
@@ -298,6 +305,7 @@ fn sentences(
     picks: &Picks,
     offers: &[Offer],
     timings: &[JobTiming],
+    from: ImagesFrom,
 ) -> Vec<String> {
     let mut said = Vec::new();
     let of = |place: usize| &advice.choices[place];
@@ -313,8 +321,16 @@ fn sentences(
         (Some(best), _) => said.push(words::answer(&advice.question, of(best))),
         (None, Some(best)) => {
             let asked = words::question(&advice.question);
+            // A sweep does not read files: what it measured alone cannot answer for them.
+            let measure = if from == ImagesFrom::Files && timings.is_empty() {
+                " from files, for no job of files was timed: plimsoll size --measure-jobs does it in \
+                 some seconds. Until then"
+            } else {
+                ";"
+            };
             said.push(format!(
-                "Nothing that was measured answers for {asked}; this is the cheapest prediction."
+                "Nothing that was measured answers for {asked}{measure} this is the cheapest \
+                 prediction."
             ));
             said.push(words::answer(&advice.question, of(best)));
         }

@@ -164,11 +164,14 @@ fn asks(advice: &Advice) -> Vec<Ask> {
 }
 
 fn tables(advice: &Advice) -> Vec<ChoiceTable> {
-    let table = |name, title, said, measured| ChoiceTable {
-        name,
-        title,
-        said,
-        rows: sizing::rows(advice, measured),
+    let table = |name, title, said, measured| {
+        let rows = sizing::rows(advice, measured);
+        let said = if rows.rows.is_empty() {
+            "None met what was asked when this was written."
+        } else {
+            said
+        };
+        ChoiceTable { name, title, said, rows }
     };
     let mut tables = vec![table(
         "measured",
