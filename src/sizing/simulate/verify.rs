@@ -261,7 +261,7 @@ mod tests {
     fn the_history_has_the_worst_cell_of_those_that_count() {
         let cells = vec![
             server(1_000, [100, 1_000], [105, 1_050], &[]),
-            server(5_000, [100, 1_000], [95, 1_300], &[]),
+            server(5_000, [100, 1_000], [96, 1_300], &[]),
             server(9_000, [100, 1_000], [900, 9_000], &["it fell behind"]),
         ];
         let all = Verification { waking_measured: true, cells, left_out: vec![] };
