@@ -29,7 +29,12 @@ fn images() -> Vec<Image> {
 
 fn open(name: &str, max_batch: usize) -> Result<(Box<dyn Session>, Pool)> {
     let backend = backend::by_name(name)?;
-    let options = SessionOptions { max_batch, threads: 1, outputs: Outputs::Classes };
+    let options = SessionOptions {
+        max_batch,
+        threads: 1,
+        outputs: Outputs::Classes,
+        precision: Default::default(),
+    };
     let session = backend.open(&Weights::fresh(1), &options)?;
     let pool = Pool::new(&*backend.host_alloc(), session.in_flight() + 1, max_batch)?;
     Ok((session, pool))

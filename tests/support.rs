@@ -217,7 +217,12 @@ pub(crate) fn predictions(backend: &str, input: &Path) -> Vec<(String, String)> 
     let mut paths = files(input);
     paths.sort();
     let (weights, _) = plimsoll::model::shipped().unwrap();
-    let options = SessionOptions { max_batch: 1, threads: 1, outputs: Outputs::Classes };
+    let options = SessionOptions {
+        max_batch: 1,
+        threads: 1,
+        outputs: Outputs::Classes,
+        precision: Default::default(),
+    };
     let mut session = by_name(backend).unwrap().open(&weights, &options).unwrap();
     let pool = plimsoll::staging::Pool::new(&plimsoll::staging::Heap, 1, 1).unwrap();
     let mut says = Predictions::default();

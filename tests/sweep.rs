@@ -245,7 +245,7 @@ fn every_dimension_has_a_flag_and_a_cell_that_does_not_fit_its_reason() {
     );
     for skipped in [
         "2 sessions, closed:1: skipped: 1 outstanding request cannot occupy 2 sessions",
-        "1 thread, bf16: skipped: native runs f32 only, not bf16",
+        "1 thread, bf16: skipped: native runs f32 and int8 only, not bf16",
         "1 thread, pinned: skipped: pinned memory serves copies to a CUDA device",
         "cuda:0: skipped",
         "cuda:0, bf16, pinned: skipped: this Plimsoll measures the CPU alone",

@@ -170,7 +170,12 @@ fn the_shipped_weights_read_as_much_of_mnist_as_they_say() {
         if *name == "null" {
             continue;
         }
-        let options = SessionOptions { max_batch: 128, threads: 1, outputs: Outputs::Classes };
+        let options = SessionOptions {
+            max_batch: 128,
+            threads: 1,
+            outputs: Outputs::Classes,
+            precision: Default::default(),
+        };
         let mut session = backend.open(&weights, &options).unwrap();
         let pool = Pool::new(&*backend.host_alloc(), 1, options.max_batch).unwrap();
         let mut predictions = Predictions::default();

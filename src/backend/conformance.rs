@@ -177,7 +177,12 @@ struct Opened {
 
 impl Opened {
     fn new(backend: &dyn Backend, weights: &Weights, outputs: Outputs, threads: usize) -> Self {
-        let options = SessionOptions { max_batch: MAX_BATCH, threads, outputs };
+        let options = SessionOptions {
+            max_batch: MAX_BATCH,
+            threads,
+            outputs,
+            precision: Default::default(),
+        };
         let session = backend.open(weights, &options).unwrap();
         let pool = Pool::new(&*backend.host_alloc(), 1, MAX_BATCH).unwrap();
         Self { session, outputs, pool }

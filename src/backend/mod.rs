@@ -52,6 +52,59 @@ pub struct SessionOptions {
     pub threads: usize,
     /// What is wanted of each image.
     pub outputs: Outputs,
+    /// The arithmetic, of those that the backend [has](precisions).
+    pub precision: Precision,
+}
+
+/// The arithmetic of a forward pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// 32-bit floats.
+    #[default]
+    F32,
+    /// 8-bit integers, with sums of 32 bits. Rounding moves the answers: it is a choice, never the
+    /// default.
+    Int8,
+}
+
+impl Precision {
+    /// The name in configurations, flags and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Int8 => "int8",
+        }
+    }
+}
+
+impl std::str::FromStr for Precision {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        [Self::F32, Self::Int8].into_iter().find(|one| one.name() == name).ok_or_else(|| {
+            Error::invalid(format!("precision `{name}`"), "no backend has it; choose f32 or int8")
+        })
+    }
+}
+
+/// The arithmetic that a backend has, the default first.
+pub fn precisions(backend: &str) -> &'static [Precision] {
+    match backend {
+        "native" => &[Precision::F32, Precision::Int8],
+        _ => &[Precision::F32],
+    }
+}
+
+/// Refuses a precision that a backend does not have.
+fn check_precision(backend: &str, options: &SessionOptions) -> Result<()> {
+    if precisions(backend).contains(&options.precision) {
+        return Ok(());
+    }
+    let names: Vec<_> = precisions(backend).iter().map(|precision| precision.name()).collect();
+    Err(Error::unavailable(
+        format!("{} on the {backend} backend", options.precision.name()),
+        format!("it runs {} only; take that, or the native backend", names.join(" and ")),
+    ))
 }
 
 /// What a session gives for each image.
@@ -106,19 +159,6 @@ pub struct Predictions {
     pub scores: Vec<[f32; CLASSES]>,
 }
 
-impl Predictions {
-    /// Replaces the contents by those of rows of log-probabilities (or logits, whose order is the
-    /// same), keeping the scores where they are wanted.
-    pub(crate) fn set(&mut self, rows: &[[f32; CLASSES]], outputs: Outputs) {
-        self.classes.clear();
-        self.scores.clear();
-        self.classes.extend(rows.iter().map(argmax));
-        if outputs == Outputs::Scores {
-            self.scores.extend_from_slice(rows);
-        }
-    }
-}
-
 /// The first of the largest scores. NaN is never larger.
 fn argmax(row: &[f32; CLASSES]) -> u8 {
     let mut best = 0;
@@ -165,10 +205,19 @@ pub fn names() -> &'static [&'static str] {
     }
 }
 
-/// The instruction set that the native backend runs on: `avx512`, `avx2` or `portable`. Absent
+/// The instruction set that the native backend runs on: `avx512`, `avx2`, `neon` or `portable`. Absent
 /// where the environment forces one that this machine lacks.
 pub fn native_isa() -> Option<String> {
     native::instruction_set().map(Into::into)
+}
+
+/// The native backend on each instruction set of this machine, by its name, the fastest last: to
+/// measure one beside another.
+pub fn native_on_each_isa() -> Vec<(&'static str, Arc<dyn Backend>)> {
+    native::on_each_set()
+        .into_iter()
+        .map(|(name, backend)| (name, Arc::new(backend) as Arc<dyn Backend>))
+        .collect()
 }
 
 /// The version of the libtorch that this build holds; `None` for a build without it.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::sync::{Forward, Synchronous};
-use super::{Backend, Outputs, Predictions, Session, SessionOptions};
+use super::{Backend, Outputs, Predictions, Session, SessionOptions, check_precision};
 use crate::data::IMAGE_PIXELS;
 use crate::error::{Error, Result};
 use crate::model::{CLASSES, Weights};
@@ -36,6 +36,7 @@ impl Backend for Null {
     }
 
     fn open(&self, _: &Weights, options: &SessionOptions) -> Result<Box<dyn Session>> {
+        check_precision(self.name(), options)?;
         let pass = Pass { script: self.script.clone(), batch: 0, outputs: options.outputs };
         Ok(Box::new(Synchronous(pass)))
     }
@@ -95,7 +96,12 @@ mod tests {
     use crate::units::Nanos;
 
     fn open(null: &Null) -> Box<dyn Session> {
-        let options = SessionOptions { max_batch: 8, threads: 1, outputs: Outputs::Classes };
+        let options = SessionOptions {
+            max_batch: 8,
+            threads: 1,
+            outputs: Outputs::Classes,
+            precision: Default::default(),
+        };
         null.open(&Weights::zeros(), &options).unwrap()
     }
 

@@ -61,7 +61,12 @@ fn machine() -> Result<()> {
 fn backends() -> Result<()> {
     heading("Backends")?;
     let (weights, _) = model::shipped()?;
-    let options = SessionOptions { max_batch: 1, threads: 1, outputs: Outputs::Classes };
+    let options = SessionOptions {
+        max_batch: 1,
+        threads: 1,
+        outputs: Outputs::Classes,
+        precision: Default::default(),
+    };
     for name in backend::names() {
         let opened = backend::by_name(name).and_then(|b| b.open(&weights, &options).map(drop));
         row(name, opened.map_or_else(|error| format!("no: {error}"), |()| "works".into()))?;

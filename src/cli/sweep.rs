@@ -40,7 +40,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DEVICE,..", value_delimiter = ',')]
     device: Option<Vec<String>>,
 
-    /// Arithmetic, over the file's. What a backend does not have is skipped and listed.
+    /// Arithmetic, over the file's: f32, or int8, which native alone has; it is faster, and its
+    /// answers may differ by a little. What a backend does not have is skipped and listed.
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     precision: Option<Vec<String>>,
 

@@ -54,6 +54,8 @@ pub enum Guard {
         images: usize,
         /// Of those, images that got another class than the reference's.
         other_class: usize,
+        /// How many may: none in the reference's own arithmetic.
+        allowed: usize,
         /// Of those, images with a score that is not a number where the reference's is.
         broken_scores: usize,
         /// Largest difference of a score from the reference's, if scores were compared.
@@ -135,7 +137,7 @@ fn why_wide(rates: &[f64]) -> String {
 
 /// What the accuracy guard has to say.
 fn guard_reasons(guard: &Guard, reasons: &mut Vec<String>) {
-    let (images, other_class, broken_scores, max_difference, tolerance) = match *guard {
+    let (images, (other_class, allowed), broken_scores, max_difference, tolerance) = match *guard {
         Guard::Missing => {
             reasons.push("no prediction was checked against the reference".into());
             return;
@@ -148,15 +150,24 @@ fn guard_reasons(guard: &Guard, reasons: &mut Vec<String>) {
             );
             return;
         }
-        Guard::Compared { images, other_class, broken_scores, max_difference, tolerance } => {
-            (images, other_class, broken_scores, max_difference, tolerance)
-        }
+        Guard::Compared {
+            images,
+            other_class,
+            allowed,
+            broken_scores,
+            max_difference,
+            tolerance,
+        } => (images, (other_class, allowed), broken_scores, max_difference, tolerance),
     };
     let of = units::count(images as u64);
-    if other_class > 0 {
+    if other_class > allowed {
+        let but = match allowed {
+            0 => String::new(),
+            _ => format!(", where {} may in this precision", units::count(allowed as u64)),
+        };
         reasons.push(format!(
-            "{} of {of} check images got another class than the reference's: this backend computes \
-             something else, do not use it with this model",
+            "{} of {of} check images got another class than the reference's{but}: this backend \
+             computes something else, do not use it with this model",
             units::count(other_class as u64)
         ));
     }
@@ -194,8 +205,8 @@ mod tests {
     }
 
     fn compared(other_class: usize, broken_scores: usize, max_difference: Option<f64>) -> Guard {
-        let (images, tolerance) = (1000, 1e-3);
-        Guard::Compared { images, other_class, broken_scores, max_difference, tolerance }
+        let (images, allowed, tolerance) = (1000, 0, 1e-3);
+        Guard::Compared { images, other_class, allowed, broken_scores, max_difference, tolerance }
     }
 
     fn only_reason(evidence: &Evidence) -> String {
@@ -254,6 +265,32 @@ mod tests {
         assert!(reason.starts_with("2 of 1,000 check images got scores that are not"), "{reason}");
         let reason = only_reason(&Evidence { guard: compared(0, 0, Some(0.02)), ..good() });
         assert!(reason.contains("by 2.00e-2, more than 1e-3"), "{reason}");
+    }
+
+    #[test]
+    fn a_reduced_precision_has_its_allowance_and_no_more() {
+        let at = |other_class| {
+            let (images, allowed, broken_scores, tolerance) = (1000, 5, 0, 5.0);
+            let max_difference = Some(1.5);
+            let guard = Guard::Compared {
+                images,
+                other_class,
+                allowed,
+                broken_scores,
+                max_difference,
+                tolerance,
+            };
+            Evidence { guard, ..good() }
+        };
+        assert_eq!(reasons(&at(5)), [""; 0]);
+        let reason = only_reason(&at(6));
+        assert!(
+            reason.starts_with(
+                "6 of 1,000 check images got another class than the reference's, where 5 may in \
+                 this precision: "
+            ),
+            "{reason}"
+        );
     }
 
     #[test]

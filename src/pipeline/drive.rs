@@ -213,7 +213,12 @@ mod tests {
         max_batch: usize,
         retries: u32,
     ) -> Vec<(usize, Result<u8, String>)> {
-        let options = SessionOptions { max_batch, threads: 1, outputs: Outputs::Classes };
+        let options = SessionOptions {
+            max_batch,
+            threads: 1,
+            outputs: Outputs::Classes,
+            precision: Default::default(),
+        };
         let mut session = null.open(&Weights::zeros(), &options).unwrap();
         let clock = Clock::monotonic();
         let policy = Policy::new(max_batch, Nanos(1_000_000), vec![]).unwrap();
@@ -245,7 +250,12 @@ mod tests {
     fn a_session_says_how_long_it_stood_idle() {
         let (idle, busy) = (Duration::from_millis(30), Duration::from_millis(60));
         let null = Null::scripted(Arc::new(move |_, _| Ok(busy)));
-        let options = SessionOptions { max_batch: 1, threads: 1, outputs: Outputs::Classes };
+        let options = SessionOptions {
+            max_batch: 1,
+            threads: 1,
+            outputs: Outputs::Classes,
+            precision: Default::default(),
+        };
         let mut session = null.open(&Weights::zeros(), &options).unwrap();
         let clock = Clock::monotonic();
         let queue = Queue::new(4, Policy::new(1, Nanos(0), vec![]).unwrap(), clock.clone());

@@ -9,7 +9,7 @@ use super::Stage;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Ceilings {
-    /// The instruction set that the multiply-adds ran on: `avx512`, `avx2`, `portable`.
+    /// The instruction set that the multiply-adds ran on: `avx512`, `avx2`, `neon`, `portable`.
     pub isa: String,
     /// f32 operations a second of one core, a fused multiply-add counting as two.
     pub fma_one_core_flop_per_s: f64,

@@ -28,7 +28,7 @@ pub struct Host {
     pub libtorch: Option<String>,
     /// Git revision of the source, `-dirty` where changed; absent outside a checkout.
     pub git_revision: Option<String>,
-    /// The instruction set that the native backend runs on: `avx512`, `avx2`, `portable`.
+    /// The instruction set that the native backend runs on: `avx512`, `avx2`, `neon`, `portable`.
     pub native_isa: Option<String>,
     /// How the processor's clock is governed: `performance`, `powersave`...
     pub governor: Option<String>,

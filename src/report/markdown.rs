@@ -2,6 +2,7 @@
 
 use super::best::{cores, faster};
 use super::groups::{groups, valid};
+use super::waterfall::peak_shares;
 use super::{html, scaling, sizing, versus, words};
 use crate::record::{Advice, Cell, CellRecord, RunRecord};
 use crate::units::{bytes, counted, rate};
@@ -23,6 +24,7 @@ pub(super) fn render(run: &RunRecord, advice: Option<&Advice>) -> String {
     parts.extend(notices(run));
     parts.extend(table(run, best));
     parts.extend(comparisons(run));
+    parts.extend(used(run));
     parts.extend(folded("INVALID", words::by_reason(words::invalid(run))));
     parts.extend(folded("skipped", words::by_reason(words::skipped(run))));
     parts.push(escaped(&environment(run)));
@@ -54,6 +56,14 @@ fn sized(advice: &Advice) -> String {
         }
     }
     lines.join("\n").replace("\n\n\n", "\n\n")
+}
+
+/// What each backend made of the machine's multiply-adds.
+fn used(run: &RunRecord) -> Option<String> {
+    let of = |(name, says): (String, String)| format!("{name} {says}");
+    let shares: Vec<String> = peak_shares(run).into_iter().map(of).collect();
+    let all = escaped(&shares.join("; "));
+    (!shares.is_empty()).then(|| format!("Share of the multiply-add peak of this run: {all}."))
 }
 
 /// What to know before believing the figures, as a list.

@@ -99,6 +99,7 @@ impl<'a> FleetBench<'a> {
             images,
             check: if nth == 0 { check } else { 0 },
             backend: cell.backend.clone(),
+            precision: cell.precision.clone(),
             batch: cell.batch,
             threads: cell.threads,
             sessions: cell.sessions,

@@ -161,8 +161,11 @@ fn unfit(cell: &Cell, machine: &Machine) -> Option<String> {
              of `devices`"
         ));
     }
-    if cell.precision != "f32" {
-        return Some(format!("{backend} runs f32 only, not {}", cell.precision));
+    let precisions = backend::precisions(backend);
+    if precisions.iter().all(|precision| precision.name() != cell.precision) {
+        let names: Vec<_> = precisions.iter().map(|precision| precision.name()).collect();
+        let names = names.join(" and ");
+        return Some(format!("{backend} runs {names} only, not {}", cell.precision));
     }
     if cell.staging == "pinned" {
         return Some(
@@ -368,7 +371,7 @@ mod tests {
                 "this Plimsoll measures the CPU alone: no backend of it runs on cuda:0; leave it \
                  out of `devices`",
             ),
-            ("precisions = ['f32', 'bf16']", "native runs f32 only, not bf16"),
+            ("precisions = ['f32', 'bf16']", "native runs f32 and int8 only, not bf16"),
             (
                 "staging = ['auto', 'pinned']",
                 "pinned memory serves copies to a CUDA device, and the CPU's batches are not copied",

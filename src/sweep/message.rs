@@ -33,6 +33,8 @@ pub(super) struct Order {
     pub(super) check: usize,
     /// The backend, by name.
     pub(super) backend: String,
+    /// Its arithmetic, by name.
+    pub(super) precision: String,
     /// Largest batch, in images.
     pub(super) batch: usize,
     /// Threads of one forward pass.

@@ -1,6 +1,6 @@
 //! What the rounds of one cell add up to.
 
-use super::check::{Agreement, Reference};
+use super::check::{Agreement, Allowance, Reference};
 use super::runner::Measurement;
 use super::stages::{StageTimes, latency};
 use super::traffic::Traffic;
@@ -105,7 +105,7 @@ impl Tally {
     ) -> Verdict {
         let guard = match self.agreement {
             _ if !cell.has_model() => Guard::NoModel,
-            Some(agreement) => agreement.guard(reference.tolerance),
+            Some(agreement) => agreement.guard(Allowance::of(&cell.precision, reference.tolerance)),
             None => Guard::Missing,
         };
         let count = |test: fn(&Round) -> bool| self.rounds.iter().filter(|r| test(r)).count();

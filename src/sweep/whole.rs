@@ -241,7 +241,12 @@ fn cached(images: usize) -> Option<String> {
 /// What the reference backend says of the check set.
 fn reference(order: &Order<'_>, weights: &Weights, check: usize) -> Result<Reference> {
     let backend = backend::by_name(REFERENCE)?;
-    let options = SessionOptions { max_batch: 64, threads: 1, outputs: Outputs::Scores };
+    let options = SessionOptions {
+        max_batch: 64,
+        threads: 1,
+        outputs: Outputs::Scores,
+        precision: Default::default(),
+    };
     let mut session = backend.open(weights, &options)?;
     let pool = Pool::new(&*backend.host_alloc(), 2, options.max_batch)?;
     let predictions = predict(session.as_mut(), &pool, &order.dataset.images[..check])?;

@@ -32,7 +32,12 @@ impl Evaluation {
 pub fn evaluate(weights: &Weights, data: &Dataset) -> Result<Evaluation> {
     // One thread does 10,000 images in a fraction of a second; a team of them would have to be
     // woken while the replicas' threads still own the cores.
-    let options = SessionOptions { max_batch: 256, threads: 1, outputs: Outputs::Scores };
+    let options = SessionOptions {
+        max_batch: 256,
+        threads: 1,
+        outputs: Outputs::Scores,
+        precision: Default::default(),
+    };
     let backend = backend::by_name("torch")?;
     let mut session = backend.open(weights, &options)?;
     let pool = Pool::new(&*backend.host_alloc(), 1, options.max_batch)?;

@@ -1,97 +1,127 @@
-//! Batches, split into groups and over threads.
+//! Batches, split over threads.
 
-use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
-use rayon::slice::{ParallelSlice, ParallelSliceMut};
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::sync::Arc;
 
-use super::kernel::{Group, Scratch};
-use super::layers::Layers;
+use super::answers::Answers;
+use super::kernel::Kernel;
+use super::team::{Share, Team};
 use crate::backend::sync::Forward;
 use crate::backend::{Outputs, Predictions, SessionOptions};
 use crate::data::IMAGE_PIXELS;
-use crate::error::{Error, Result};
-use crate::measure::host::{own_cores, pin};
-use crate::model::{CLASSES, Weights};
+use crate::error::Result;
+use crate::model::CLASSES;
 
-/// A session's model: packed weights, and room for everything between pixels and predictions, so
-/// that a batch allocates nothing.
-pub(super) struct Engine<const LANES: usize, const BLOCK: usize> {
-    group: Group<LANES, BLOCK>,
-    layers: Layers<BLOCK>,
-    /// One for each thread.
-    scratch: Vec<Scratch<LANES>>,
-    rows: Vec<[f32; CLASSES]>,
+/// A session's model: packed weights, threads, and room for everything between pixels and
+/// predictions, so that a batch allocates nothing.
+pub(super) struct Engine<K: Kernel> {
+    kernel: Arc<K>,
+    /// The calling thread's.
+    scratch: K::Scratch,
+    /// The other threads.
+    team: Team,
     outputs: Outputs,
-    /// None where the calling thread does it all.
-    pool: Option<ThreadPool>,
+    /// Room that the first batch finds in [`Predictions`] where it brings none.
+    max_batch: usize,
 }
 
-impl<const LANES: usize, const BLOCK: usize> Engine<LANES, BLOCK> {
-    /// Packs the weights and starts the threads.
+impl<K: Kernel> Engine<K> {
+    /// Starts the threads.
     ///
     /// # Errors
-    /// [`Error::Backend`] where the system gives no more threads.
-    pub(super) fn new(
-        group: Group<LANES, BLOCK>,
-        weights: &Weights,
-        options: &SessionOptions,
-    ) -> Result<Self> {
-        let threads = options.threads.max(1);
-        let cores = own_cores();
-        let pool = (threads > 1).then(|| {
-            ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .thread_name(|i| format!("native-{i}"))
-                .start_handler(move |i| {
-                    // Left alone, two threads meet on one core as often as not. Where all of the
-                    // cores are this session's, each thread takes its own; if it may not, it runs.
-                    if cores.len() == threads {
-                        let _ = pin(&cores[i..=i]);
-                    }
-                })
-                .build()
-                .map_err(|e| {
-                    Error::backend("native", format!("cannot start {threads} threads: {e}"))
-                })
-        });
+    /// [`crate::error::Error::Backend`] where the system gives no more threads.
+    pub(super) fn new(kernel: K, options: &SessionOptions) -> Result<Self> {
+        let kernel = Arc::new(kernel);
         Ok(Self {
-            group,
-            layers: Layers::new(weights),
-            scratch: vec![Scratch::new(); threads],
-            rows: Vec::with_capacity(options.max_batch),
+            scratch: kernel.scratch(),
+            team: Team::start(&kernel, options.threads.max(1) - 1)?,
+            kernel,
             outputs: options.outputs,
-            pool: pool.transpose()?,
+            max_batch: options.max_batch,
         })
     }
 }
 
-impl<const LANES: usize, const BLOCK: usize> Forward for Engine<LANES, BLOCK> {
+impl<K: Kernel> Forward for Engine<K> {
     fn forward(&mut self, pixels: &[u8], images: usize, out: &mut Predictions) -> Result<()> {
-        let Self { group, layers, scratch, rows, outputs, pool } = self;
-        rows.resize(images, [0.0; CLASSES]);
-        let run = |scratch: &mut Scratch<LANES>, pixels: &[u8], rows: &mut [[f32; CLASSES]]| {
-            let groups = pixels.chunks(LANES * IMAGE_PIXELS).zip(rows.chunks_mut(LANES));
-            for (pixels, rows) in groups {
-                // SAFETY: an engine is made only for an instruction set found on this machine.
-                #[allow(unsafe_code, reason = "each instruction set has its own function")]
-                unsafe {
-                    group(layers, scratch, pixels, rows);
+        let Predictions { classes, scores } = out;
+        // Room for the largest batch at once: later ones find it.
+        classes.reserve(self.max_batch.saturating_sub(classes.len()));
+        classes.resize(images, 0);
+        match self.outputs {
+            Outputs::Classes => scores.clear(),
+            Outputs::Scores => {
+                scores.reserve(self.max_batch.saturating_sub(scores.len()));
+                scores.resize(images, [0.0; CLASSES]);
+            }
+        }
+        let share = share(images, self.team.threads() + 1, K::LANES);
+        let mut shares = shares(&pixels[..images * IMAGE_PIXELS], classes, scores, share);
+        let Some(first) = shares.next() else { return Ok(()) };
+        let Self { kernel, scratch, team, .. } = self;
+        team.run(shares, || kernel.run(scratch, first.pixels, first.answers));
+        Ok(())
+    }
+}
+
+/// Images of each thread's share but the last, which may have fewer: equal shares, over no more
+/// threads than there are groups.
+fn share(images: usize, threads: usize, lanes: usize) -> usize {
+    images.div_ceil(threads.min(images.div_ceil(lanes)).max(1)).max(1)
+}
+
+/// Cuts a batch into shares of so many images.
+fn shares<'a>(
+    pixels: &'a [u8],
+    classes: &'a mut [u8],
+    scores: &'a mut [[f32; CLASSES]],
+    share: usize,
+) -> impl Iterator<Item = Share<'a>> {
+    // Where only classes are wanted, every share has room for no scores.
+    let mut scores = scores.chunks_mut(share);
+    pixels.chunks(share * IMAGE_PIXELS).zip(classes.chunks_mut(share)).map(
+        move |(pixels, classes)| {
+            let scores = scores.next().unwrap_or_default();
+            Share { pixels, answers: Answers { classes, scores } }
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_equal_and_no_smaller_than_they_need_be() {
+        assert_eq!(share(256, 2, 8), 128);
+        assert_eq!(share(100, 2, 8), 50);
+        assert_eq!(share(101, 2, 8), 51);
+        assert_eq!(share(8, 2, 8), 8, "one group is one thread's");
+        assert_eq!(share(9, 2, 8), 5, "two shares that are done at the same time");
+        assert_eq!(share(17, 8, 8), 6);
+        assert_eq!((share(1, 4, 16), share(0, 4, 16)), (1, 1));
+    }
+
+    #[test]
+    fn every_image_is_in_one_share() {
+        for images in 0..40 {
+            for threads in 1..6 {
+                for scored in [false, true] {
+                    let pixels = vec![0; images * IMAGE_PIXELS];
+                    let mut classes = vec![0; images];
+                    let mut scores = vec![[0.0; CLASSES]; if scored { images } else { 0 }];
+                    let size = share(images, threads, 8);
+                    let shares: Vec<_> = shares(&pixels, &mut classes, &mut scores, size).collect();
+                    assert!(shares.len() <= threads, "{images} over {threads}");
+                    let mut total = 0;
+                    for Share { pixels, answers } in &shares {
+                        total += answers.classes.len();
+                        assert_eq!(pixels.len(), answers.classes.len() * IMAGE_PIXELS);
+                        let wanted = if scored { answers.classes.len() } else { 0 };
+                        assert_eq!(answers.scores.len(), wanted);
+                    }
+                    assert_eq!(total, images, "{images} over {threads}");
                 }
             }
-        };
-        // Whole groups for each thread, so that only the last has empty lanes.
-        let share = images.div_ceil(LANES).div_ceil(scratch.len()).max(1) * LANES;
-        match pool {
-            Some(pool) if images > share => pool.install(|| {
-                scratch
-                    .par_iter_mut()
-                    .zip(pixels.par_chunks(share * IMAGE_PIXELS))
-                    .zip(rows.par_chunks_mut(share))
-                    .for_each(|((scratch, pixels), rows)| run(scratch, pixels, rows));
-            }),
-            _ => run(&mut scratch[0], pixels, rows),
         }
-        out.set(rows, *outputs);
-        Ok(())
     }
 }

@@ -8,6 +8,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use super::isa::Isa;
+use super::simd::{Simd, Task};
 use crate::measure::host::in_parallel;
 
 /// Links of each chain between two looks at the clock: some microseconds.
@@ -16,7 +17,7 @@ const LINKS: u32 = 2_000;
 /// What a machine reached.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Peak {
-    /// The instruction set that was fastest: `avx512`, `avx2`, `portable`.
+    /// The instruction set that was fastest: `avx512`, `avx2`, `neon`, `portable`.
     pub isa: &'static str,
     /// f32 operations a second of all threads together, a multiply-add counting as two.
     pub flop_per_s: f64,
@@ -30,7 +31,7 @@ pub struct Peak {
 pub fn multiply_add_peak(threads: usize, duration: Duration) -> Peak {
     let mut sets = Isa::available();
     if sets.len() > 1 {
-        sets.retain(|&isa| isa != Isa::Portable);
+        sets.retain(|&isa| !matches!(isa, Isa::Portable(_)));
     }
     let share = duration / sets.len() as u32;
     let measure = |isa: Isa| Peak { isa: isa.name(), flop_per_s: rate(isa, threads, share) };
@@ -60,82 +61,42 @@ fn rate(isa: Isa, threads: usize, duration: Duration) -> f64 {
 
 /// Runs chains of so many links, and gives the operations that were.
 fn chains(isa: Isa, links: u32) -> u64 {
+    // As many chains as two constants leave registers for, and no more than fill the pipelines.
     match isa {
-        Isa::Portable => portable(links),
+        Isa::Portable(simd) if cfg!(target_arch = "x86_64") => run::<_, 12>(simd, links),
+        Isa::Portable(simd) => run::<_, 24>(simd, links),
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => {
-            // SAFETY: `Isa::available` names only what this machine has.
-            #[allow(unsafe_code, reason = "each instruction set has its own function")]
-            unsafe {
-                avx2(links)
-            }
-        }
+        Isa::Avx2(simd) => run::<_, 12>(simd, links),
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => {
-            // SAFETY: `Isa::available` names only what this machine has.
-            #[allow(unsafe_code, reason = "each instruction set has its own function")]
-            unsafe {
-                avx512(links)
-            }
-        }
+        Isa::Avx512(simd, _) => run::<_, 16>(simd, links),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon(simd) => run::<_, 24>(simd, links),
     }
 }
 
-// A chain is `x = x / 2 + 1`, which settles at 2: neither too large nor too small a number ever
-// comes up, and either would slow the processor down.
+fn run<S: Simd, const CHAINS: usize>(simd: S, links: u32) -> u64 {
+    simd.run(Chains::<CHAINS> { links });
+    2 * (CHAINS * S::LANES) as u64 * u64::from(links)
+}
 
-/// 12 chains and two constants are what 16 registers hold; other architectures have 32.
-const PORTABLE_CHAINS: usize = if cfg!(target_arch = "x86_64") { 12 } else { 24 };
+/// A chain is `x = x / 2 + 1`, which settles at 2: neither too large nor too small a number ever
+/// comes up, and either would slow the processor down.
+struct Chains<const CHAINS: usize> {
+    links: u32,
+}
 
-/// On x86-64 without a fused multiply-add [`f32::mul_add`] is a slow call into the C library.
-const FUSED: bool = cfg!(target_arch = "aarch64");
-
-fn portable(links: u32) -> u64 {
-    const LANES: usize = 4;
-    let (half, one) = (black_box([0.5f32; LANES]), black_box([1.0f32; LANES]));
-    let mut all = black_box([[0.0f32; LANES]; PORTABLE_CHAINS]);
-    for _ in 0..links {
-        for chain in &mut all {
-            for lane in 0..LANES {
-                chain[lane] = if FUSED {
-                    chain[lane].mul_add(half[lane], one[lane])
-                } else {
-                    chain[lane] * half[lane] + one[lane]
-                };
+impl<S: Simd, const CHAINS: usize> Task<S> for Chains<CHAINS> {
+    #[inline(always)]
+    fn run(self, simd: S) {
+        let (half, one) = (simd.splat(black_box(0.5)), simd.splat(black_box(1.0)));
+        let mut all = [simd.splat(black_box(0.0)); CHAINS];
+        for _ in 0..self.links {
+            for chain in &mut all {
+                *chain = simd.add_product(one, *chain, half);
             }
         }
+        black_box(all);
     }
-    black_box(all);
-    flop(PORTABLE_CHAINS, LANES, links)
-}
-
-#[cfg(target_arch = "x86_64")]
-macro_rules! vector_chains {
-    ($name:ident, $features:literal, $lanes:literal, $chains:literal, $set:ident, $fma:ident) => {
-        #[target_feature(enable = $features)]
-        fn $name(links: u32) -> u64 {
-            use std::arch::x86_64::{$fma, $set};
-            let (half, one) = ($set(black_box(0.5)), $set(black_box(1.0)));
-            let mut all = [$set(black_box(0.0)); $chains];
-            for _ in 0..links {
-                for chain in &mut all {
-                    *chain = $fma(*chain, half, one);
-                }
-            }
-            black_box(all);
-            flop($chains, $lanes, links)
-        }
-    };
-}
-
-// AVX2 has 16 registers, AVX-512 32.
-#[cfg(target_arch = "x86_64")]
-vector_chains!(avx2, "avx2,fma", 8, 12, _mm256_set1_ps, _mm256_fmadd_ps);
-#[cfg(target_arch = "x86_64")]
-vector_chains!(avx512, "avx512f", 16, 16, _mm512_set1_ps, _mm512_fmadd_ps);
-
-fn flop(chains: usize, lanes: usize, links: u32) -> u64 {
-    2 * (chains * lanes) as u64 * u64::from(links)
 }
 
 #[cfg(test)]
@@ -150,11 +111,13 @@ mod tests {
     fn every_instruction_set_counts_what_it_does() {
         for isa in Isa::available() {
             let (lanes, chains_) = match isa {
-                Isa::Portable => (4, PORTABLE_CHAINS as u64),
+                Isa::Portable(_) => (4, if cfg!(target_arch = "x86_64") { 12 } else { 24 }),
                 #[cfg(target_arch = "x86_64")]
-                Isa::Avx2 => (8, 12),
+                Isa::Avx2(_) => (8, 12),
                 #[cfg(target_arch = "x86_64")]
-                Isa::Avx512 => (16, 16),
+                Isa::Avx512(..) => (16, 16),
+                #[cfg(target_arch = "aarch64")]
+                Isa::Neon(_) => (4, 24),
             };
             assert_eq!(chains(isa, 7), 7 * 2 * lanes * chains_, "{}", isa.name());
         }
@@ -171,7 +134,12 @@ mod tests {
 
     #[test]
     fn no_forward_pass_is_faster_than_the_peak() {
-        let options = SessionOptions { max_batch: 64, threads: 1, outputs: Outputs::Classes };
+        let options = SessionOptions {
+            max_batch: 64,
+            threads: 1,
+            outputs: Outputs::Classes,
+            precision: Default::default(),
+        };
         let mut session = Native::default().open(&Weights::fresh(3), &options).unwrap();
         let pool = Pool::new(&Heap, 1, 64).unwrap();
         let images = super::super::super::conformance::images(5, 64);

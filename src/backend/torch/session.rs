@@ -4,7 +4,7 @@ use tch::{TchError, Tensor};
 
 use super::{tensors, threads};
 use crate::backend::sync::{Forward, Synchronous};
-use crate::backend::{Outputs, Predictions, Session, SessionOptions};
+use crate::backend::{Outputs, Predictions, Session, SessionOptions, argmax, check_precision};
 use crate::data::IMAGE_PIXELS;
 use crate::error::Result;
 use crate::model::{CLASSES, Weights};
@@ -29,6 +29,7 @@ pub(super) fn open<N: Net>(
     weights: &Weights,
     options: &SessionOptions,
 ) -> Result<Box<dyn Session>> {
+    check_precision(N::NAME, options)?;
     threads::set(N::NAME, options.threads)?;
     let chunk = N::chunk(options).clamp(1, options.max_batch.max(1));
     let net = {
@@ -67,8 +68,19 @@ impl<N: Net> Forward for Pass<N> {
             })
             .map_err(tensors::error(N::NAME))?;
         }
-        out.set(&self.rows, self.outputs);
+        answer(&self.rows, self.outputs, out);
         Ok(())
+    }
+}
+
+/// Replaces the predictions by those of rows of log-probabilities (or logits, whose order is the
+/// same), keeping the scores where they are wanted.
+fn answer(rows: &[[f32; CLASSES]], outputs: Outputs, out: &mut Predictions) {
+    out.classes.clear();
+    out.scores.clear();
+    out.classes.extend(rows.iter().map(argmax));
+    if outputs == Outputs::Scores {
+        out.scores.extend_from_slice(rows);
     }
 }
 

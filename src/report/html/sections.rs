@@ -5,6 +5,7 @@ use super::view::times;
 use crate::record::{Ceilings, Cell, Mode, RunRecord};
 use crate::report::scaling::Scaling;
 use crate::report::versus::Versus;
+use crate::report::waterfall::peak_shares;
 use crate::report::words;
 use crate::units::{counted, rate};
 
@@ -72,8 +73,9 @@ pub(super) fn curve<'a>(curve: &'a Scaling, groups: &[Group<'_>]) -> Curve<'a> {
     }
 }
 
-/// What the machine reached at best: what, and its rate with the unit.
-pub(super) fn ceilings(ceilings: &Ceilings) -> Vec<(&'static str, String)> {
+/// What the machine reached at best: what, and its rate with the unit; and what each backend made
+/// of its multiply-adds.
+pub(super) fn ceilings(run: &RunRecord, ceilings: &Ceilings) -> Vec<(String, String)> {
     let flops = |rate_: f64| format!("{} GFLOP/s", rate(rate_ / 1e9));
     let bytes = |rate_: f64| format!("{} GB/s", rate(rate_ / 1e9));
     let mut rows = vec![
@@ -94,7 +96,9 @@ pub(super) fn ceilings(ceilings: &Ceilings) -> Vec<(&'static str, String)> {
     ] {
         rows.extend(measured.map(|measured| (name, bytes(measured))));
     }
-    rows
+    let reached = rows.into_iter().map(|(name, rate)| (name.to_owned(), rate));
+    let used = peak_shares(run).into_iter();
+    reached.chain(used.map(|(name, says)| (format!("Multiply-adds used, {name}"), says))).collect()
 }
 
 /// How the cells were chosen, in a sentence.
@@ -153,10 +157,10 @@ mod tests {
     #[test]
     fn ceilings_have_their_units_and_a_cpu_has_no_device() {
         let run = fixture::empty();
-        let rows = ceilings(run.ceilings.as_ref().unwrap());
+        let rows = ceilings(&run, run.ceilings.as_ref().unwrap());
         assert_eq!(rows.len(), 5);
-        assert_eq!(rows[0], ("Multiply-add, one core", "90.0 GFLOP/s".into()));
-        assert_eq!(rows[4], ("PNG decoding, one core", "210,000 images/s".into()));
+        assert_eq!(rows[0], ("Multiply-add, one core".into(), "90.0 GFLOP/s".into()));
+        assert_eq!(rows[4], ("PNG decoding, one core".into(), "210,000 images/s".into()));
     }
 
     #[test]

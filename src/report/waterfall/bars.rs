@@ -36,7 +36,7 @@ struct Held {
 
 /// The stages of a cell in the order of a job; those that it does not have are left out.
 ///
-/// - `compute`: [`FLOP_PER_IMAGE`] x images a second of the cell, against the multiply-add rate of
+/// - `compute`: [`FLOP_PER_IMAGE`] x images a second of the cell, in f32, against the multiply-add rate of
 ///   the [cores](busy_cores) that the cell keeps busy; on a CPU alone.
 /// - `stage`: the bytes of an image over its time, against the rate of copying memory.
 /// - `h2d`, `d2h`: the bytes of an image, and of its ten log-probabilities, against the device's
@@ -106,7 +106,8 @@ fn of_cores(one: f64, all: f64, cores: usize, of: usize) -> f64 {
 }
 
 fn compute(ceilings: &Ceilings, run: &RunRecord, record: &CellRecord) -> Option<Held> {
-    if record.cell.device != "cpu" || !record.cell.has_model() {
+    let cell = &record.cell;
+    if cell.device != "cpu" || cell.precision != "f32" || !cell.has_model() {
         return None;
     }
     let cores = busy_cores(run, record);
@@ -117,6 +118,12 @@ fn compute(ceilings: &Ceilings, run: &RunRecord, record: &CellRecord) -> Option<
         ceiling,
         says: format!("{} GFLOP/s of {}", figure(ceiling / 1e9), counted_cores(cores)),
     })
+}
+
+/// The share of the multiply-add peak of the cores that a cell keeps busy, of a cell that has one.
+pub(super) fn multiply_add_share(run: &RunRecord, record: &CellRecord) -> Option<f64> {
+    let held = compute(run.ceilings.as_ref()?, run, record)?;
+    Some(held.rate / held.ceiling).filter(|share| share.is_finite() && *share > 0.0)
 }
 
 /// Each instance fills its slots by one thread; they share the memory.

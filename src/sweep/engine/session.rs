@@ -113,7 +113,12 @@ pub(in crate::sweep) fn open(
     weights: &Weights,
     outputs: Outputs,
 ) -> Result<(Box<dyn Session>, Pool)> {
-    let options = SessionOptions { max_batch: order.batch, threads: order.threads, outputs };
+    let options = SessionOptions {
+        max_batch: order.batch,
+        threads: order.threads,
+        outputs,
+        precision: order.precision.parse()?,
+    };
     let session = backend.open(weights, &options)?;
     let pageable: Arc<dyn HostAlloc> = Arc::new(Heap);
     let alloc = if order.staging == pageable.kind() { pageable } else { backend.host_alloc() };

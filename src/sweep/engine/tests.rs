@@ -18,6 +18,7 @@ fn order(scenario: Scenario, batch: usize, sessions: usize) -> Order {
         images: "/nowhere".into(),
         check: 0,
         backend: "null".into(),
+        precision: "f32".into(),
         batch,
         threads: 1,
         sessions,

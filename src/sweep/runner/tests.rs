@@ -291,7 +291,12 @@ fn a_throttled_machine_is_invalid_and_keeps_what_was_seen_with_the_round() {
 fn a_fast_session_with_wrong_answers_is_invalid_however_fast() {
     let images: Vec<Image> = (0..32).map(|n| digits::draw(5, Split::Test, n).0).collect();
     let says = |backend: &dyn Backend| {
-        let options = SessionOptions { max_batch: 8, threads: 1, outputs: Outputs::Scores };
+        let options = SessionOptions {
+            max_batch: 8,
+            threads: 1,
+            outputs: Outputs::Scores,
+            precision: Default::default(),
+        };
         let (weights, _) = model::shipped().unwrap();
         let mut session = backend.open(&weights, &options).unwrap();
         let pool = Pool::new(&*backend.host_alloc(), 2, options.max_batch).unwrap();

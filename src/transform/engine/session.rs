@@ -20,7 +20,7 @@ impl Engine<'_> {
     pub(super) fn open(&self, threads: usize) -> Result<Opened> {
         let max_batch = self.plan.max_batch;
         let outputs = if self.plan.probabilities { Outputs::Scores } else { Outputs::Classes };
-        let options = SessionOptions { max_batch, threads, outputs };
+        let options = SessionOptions { max_batch, threads, outputs, precision: Default::default() };
         let mut session = self.backend.open(&self.weights, &options)?;
         let slots = session.in_flight() + 1;
         let pool = Pool::new(&*self.backend.host_alloc(), slots, max_batch)?;

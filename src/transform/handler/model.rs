@@ -83,7 +83,12 @@ mod tests {
     }
 
     fn run(null: &Null, n: usize, out: &mut Vec<Prediction>) -> Result<()> {
-        let options = SessionOptions { max_batch: 4, threads: 1, outputs: Outputs::Scores };
+        let options = SessionOptions {
+            max_batch: 4,
+            threads: 1,
+            outputs: Outputs::Scores,
+            precision: Default::default(),
+        };
         let mut session = null.open(&Weights::zeros(), &options).unwrap();
         let pool = Pool::new(&Heap, session.in_flight() + 1, 4).unwrap();
         let outcome = Model::new(session.as_mut(), &pool).run(&images(n), out);
