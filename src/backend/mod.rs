@@ -37,6 +37,12 @@ pub trait Backend: Send + Sync {
     /// [`Error::Backend`] where the framework refuses, [`Error::Unavailable`] where it is absent.
     fn open(&self, weights: &Weights, options: &SessionOptions) -> Result<Box<dyn Session>>;
 
+    /// Whether the first batches of a session take longer than later ones: frameworks allocate, choose
+    /// kernels and load code in them.
+    fn warms_up(&self) -> bool {
+        true
+    }
+
     /// The memory its sessions like batches to be staged in.
     fn host_alloc(&self) -> Arc<dyn HostAlloc> {
         Arc::new(Heap)

@@ -23,6 +23,15 @@ pub struct Queue<T> {
 struct State<T> {
     items: VecDeque<Arrived<T>>,
     ended: bool,
+    /// How many of the oldest items wait for no others.
+    pressed: usize,
+}
+
+impl<T> State<T> {
+    /// Whether a batch would wait in vain for others to fill it.
+    fn is_last(&self) -> bool {
+        self.ended || self.pressed > 0
+    }
 }
 
 /// An item, with the time it was queued.
@@ -44,7 +53,11 @@ impl<T> Queue<T> {
     pub fn new(capacity: usize, policy: Policy, clock: Clock) -> Self {
         let capacity = capacity.max(policy.max_batch());
         Self {
-            state: Mutex::new(State { items: VecDeque::with_capacity(capacity), ended: false }),
+            state: Mutex::new(State {
+                items: VecDeque::with_capacity(capacity),
+                ended: false,
+                pressed: 0,
+            }),
             space: Condvar::new(),
             arrivals: Condvar::new(),
             capacity,
@@ -97,7 +110,7 @@ impl<T> Queue<T> {
         loop {
             let now = self.clock.now();
             let oldest = state.items.front().map_or(now, |first| first.at);
-            match self.policy.decide(now, state.items.len(), oldest, state.ended) {
+            match self.policy.decide(now, state.items.len(), oldest, state.is_last()) {
                 Decision::Close(n) => {
                     self.take(state, n, batch);
                     return Some(now);
@@ -120,13 +133,22 @@ impl<T> Queue<T> {
         let state = self.lock();
         let now = self.clock.now();
         let oldest = state.items.front().map_or(now, |first| first.at);
-        match self.policy.decide(now, state.items.len(), oldest, state.ended) {
+        match self.policy.decide(now, state.items.len(), oldest, state.is_last()) {
             Decision::Close(n) => {
                 self.take(state, n, batch);
                 Some(now)
             }
             Decision::Wait | Decision::WaitUntil(_) => None,
         }
+    }
+
+    /// Nothing more is to be expected for now: what waits goes without waiting for others. More may
+    /// come later all the same.
+    pub fn press(&self) {
+        let mut state = self.lock();
+        state.pressed = state.items.len();
+        drop(state);
+        self.arrivals.notify_all();
     }
 
     /// No more will come; what waits is still handed out.
@@ -141,6 +163,7 @@ impl<T> Queue<T> {
         let mut state = self.lock();
         state.ended = true;
         state.items.clear();
+        state.pressed = 0;
         drop(state);
         self.arrivals.notify_all();
         self.space.notify_all();
@@ -149,6 +172,7 @@ impl<T> Queue<T> {
     fn take(&self, mut state: MutexGuard<'_, State<T>>, n: usize, batch: &mut Vec<Arrived<T>>) {
         batch.clear();
         batch.extend(state.items.drain(..n));
+        state.pressed = state.pressed.saturating_sub(n);
         let left = state.items.len();
         drop(state);
         // Waking a producer for each single item would cost more than the items: it fills half a
@@ -207,6 +231,32 @@ mod tests {
         let closed = queue.next_batch(&mut batch).unwrap();
         assert_eq!(items(&batch), [7]);
         assert!(closed - batch[0].at >= Nanos(2_000_000));
+    }
+
+    #[test]
+    fn what_is_pressed_goes_at_once_and_what_comes_later_waits_again() {
+        let queue = queue(16, 4, Nanos(u64::MAX / 4));
+        let mut batch = Vec::new();
+        queue.press();
+        queue.push_all(&mut (0..5).collect()).unwrap();
+        assert!(queue.try_next_batch(&mut batch).is_some(), "a full one");
+        assert!(queue.try_next_batch(&mut batch).is_none(), "nothing was there to be pressed");
+        queue.press();
+        queue.push_all(&mut vec![5]).unwrap();
+        assert!(queue.try_next_batch(&mut batch).is_some());
+        assert_eq!(items(&batch), [4, 5]);
+        queue.push_all(&mut vec![6]).unwrap();
+        assert!(queue.try_next_batch(&mut batch).is_none());
+        let waiting = thread::spawn({
+            let queue = Arc::clone(&queue);
+            move || {
+                let mut batch = Vec::new();
+                queue.next_batch(&mut batch).map(|_| items(&batch))
+            }
+        });
+        // Whether it comes before or after: who waits is woken.
+        queue.press();
+        assert_eq!(waiting.join().unwrap(), Some(vec![6]));
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::io::{BufRead, BufReader, Write};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::checksum::{self, Sum};
 use super::job::Failure;
-use super::outcomes::{Outcome, Outcomes, Reason, hex};
+use super::outcomes::{Outcome, Outcomes, Output, Reason};
 use super::preflight::Ready;
 use super::record::Jobs;
 use crate::error::{Error, Result};
@@ -36,6 +37,17 @@ pub(super) struct OutputLine {
     pub(super) sha256: String,
 }
 
+/// An [`OutputLine`] as it is written.
+#[derive(Serialize)]
+struct Row<'a> {
+    key: &'a str,
+    output: String,
+    bytes: u64,
+    records: Option<u64>,
+    #[serde(serialize_with = "checksum::serialize")]
+    sha256: Sum,
+}
+
 /// Looks for every output in the store: one that was reported and is not there, or not whole, is a
 /// failure.
 ///
@@ -46,9 +58,17 @@ pub(super) fn check(ready: &Ready, outcomes: &mut Outcomes) -> Result<()> {
         return Ok(());
     }
     let there = ready.output.list("", false)?;
+    let mut next = 0;
     for object in 0..outcomes.len() {
         let Outcome::Done(output) = outcomes.of(object) else { continue };
-        let found = there.find(&ready.output_key(object));
+        let key = ready.output_key(object);
+        // Outputs lie in the order of their objects, but for keys like `a` and `a.b`.
+        let found = if next < there.len() && there.key(next) == key {
+            Some(next)
+        } else {
+            there.find(&key)
+        };
+        next = found.map_or(next, |at| at + 1);
         let reason = match found.map(|at| there.size(at)) {
             None => "its output was written, but is no longer in the store; someone else has \
                      removed it, so run the job again by --resume"
@@ -81,13 +101,9 @@ pub(super) fn write_lists(
     let failures = write_failures(ready, lists, outcomes, &mut first);
     let outputs = (0..outcomes.len()).filter_map(|object| {
         let Outcome::Done(output) = outcomes.of(object) else { return None };
-        Some(OutputLine {
-            key: ready.key(object).to_owned(),
-            output: ready.output_key(object),
-            bytes: output.bytes,
-            records: output.records,
-            sha256: hex(&output.sha256),
-        })
+        let (key, output_key) = (ready.key(object), ready.output_key(object));
+        let Output { bytes, records, sha256 } = output;
+        Some(Row { key, output: output_key, bytes, records, sha256 })
     });
     let outputs = lists.write(OUTPUTS, outputs);
     (first, failures.and(outputs))

@@ -73,6 +73,11 @@ impl Ledger {
         objects
     }
 
+    /// Whether an instance has been sent all of its share. It inherits more where another dies.
+    pub(super) fn is_sent(&self, instance: usize) -> bool {
+        self.shares[instance].as_ref().is_none_or(|share| share.waiting.is_empty())
+    }
+
     /// Notes that an instance has finished an object; `false` if it was finished before.
     pub(super) fn finish(&mut self, instance: usize, object: u32) -> bool {
         if let Some(share) = &mut self.shares[instance] {
@@ -125,12 +130,12 @@ mod tests {
     fn an_instance_gets_no_more_than_its_credit() {
         let mut ledger = dealt(3 * LEAST_CREDIT, 2, 1);
         let first = ledger.next(0);
-        assert_eq!(first.len(), LEAST_CREDIT);
+        assert_eq!((first.len(), ledger.is_sent(0)), (LEAST_CREDIT, false));
         assert!(ledger.next(0).is_empty());
         for &object in &first[..LEAST_CREDIT / 2] {
             assert!(ledger.finish(0, object));
         }
-        assert_eq!(ledger.next(0).len(), LEAST_CREDIT / 2);
+        assert_eq!((ledger.next(0).len(), ledger.is_sent(0)), (LEAST_CREDIT / 2, true));
         let mut large = dealt(3 * LEAST_CREDIT, 1, LEAST_CREDIT);
         assert_eq!(large.next(0).len(), 3 * LEAST_CREDIT, "eight batches would fit");
     }
@@ -140,8 +145,10 @@ mod tests {
         let mut ledger = dealt(10, 2, 8);
         assert_eq!(ledger.next(0), [0, 2, 4, 6, 8]);
         ledger.finish(0, 2);
+        assert!(ledger.next(1).len() == 5 && ledger.is_sent(1));
         ledger.bury(0);
-        assert_eq!(ledger.next(1), [1, 3, 5, 7, 9, 0, 4, 6, 8]);
+        assert!(ledger.is_sent(0) && !ledger.is_sent(1));
+        assert_eq!(ledger.next(1), [0, 4, 6, 8]);
         ledger.bury(1);
         assert!(!ledger.anyone());
         assert_eq!(ledger.left(), 9);

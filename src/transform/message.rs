@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::checksum::Sum;
 use super::job::InstanceReport;
 use super::plan::Plan;
 use crate::store::Location;
@@ -19,8 +20,13 @@ pub(super) enum Down {
         /// What the objects' keys lie below.
         base: Location,
     },
-    /// Objects to do, each with its number in the job.
-    Keys(Vec<(u32, String)>),
+    /// Objects to do.
+    Keys {
+        /// Each with its number in the job.
+        objects: Vec<(u32, String)>,
+        /// Whether there are no more to send for now.
+        last: bool,
+    },
 }
 
 /// From the instance.
@@ -57,8 +63,9 @@ pub(super) struct Written {
     pub(super) bytes: u64,
     /// Records of the object.
     pub(super) records: u64,
-    /// SHA-256 of the output, in hexadecimal.
-    pub(super) sha256: String,
+    /// SHA-256 of the output, in hexadecimal on its way.
+    #[serde(with = "super::checksum")]
+    pub(super) sha256: Sum,
 }
 
 /// Why an object has no output.

@@ -4,6 +4,7 @@
 //! them, and hands a dead instance's unfinished keys to the others. [`serve()`] is the instance: it
 //! reads objects, cuts them into requests, runs the model over their images, and writes outputs.
 
+mod checksum;
 mod compare;
 mod conserve;
 mod engine;

@@ -186,31 +186,8 @@ fn failed_with(action: &'static str, source: io::Error) -> Error {
     Error::io(action, "the temporary file of failures", source)
 }
 
-/// A checksum as text.
-pub(super) fn hex(sum: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
-    sum.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
-/// The checksum that a text is, if it is one.
-pub(super) fn from_hex(text: &str) -> Option<[u8; 32]> {
-    let digits = text.as_bytes();
-    if digits.len() != 64 {
-        return None;
-    }
-    let value = |digit: u8| (digit as char).to_digit(16);
-    let mut sum = [0; 32];
-    for (byte, pair) in sum.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = (value(pair[0])? * 16 + value(pair[1])?) as u8;
-    }
-    Some(sum)
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     fn because(text: &str) -> Reason {
@@ -249,20 +226,5 @@ mod tests {
         assert_eq!((outcomes.of(0), outcomes.of(1)), (Outcome::Open, Outcome::Done(output)));
         outcomes.failed(1, &because("gone")).unwrap();
         assert_eq!((outcomes.of(1), outcomes.outputs()), (Outcome::Failed, 0));
-    }
-
-    proptest! {
-        /// For all checksums, the text of one is read as itself.
-        #[test]
-        fn a_checksum_is_read_as_it_was_written(sum in any::<[u8; 32]>()) {
-            prop_assert_eq!(from_hex(&hex(&sum)), Some(sum));
-        }
-
-        /// For all texts that are no checksum, none is read.
-        #[test]
-        fn what_is_no_checksum_is_refused(text in "\\PC{0,70}") {
-            let is_one = text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
-            prop_assert_eq!(from_hex(&text).is_some(), is_one);
-        }
     }
 }

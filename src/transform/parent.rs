@@ -8,7 +8,7 @@ use super::INSTANCE_KIND;
 use super::job::InstanceReport;
 use super::ledger::Ledger;
 use super::message::{Down, Failed, Up, Written};
-use super::outcomes::{Outcomes, Output, Reason, from_hex};
+use super::outcomes::{Outcomes, Output, Reason};
 use super::plan::Plan;
 use super::preflight::Ready;
 use super::watch::{Watch, patience};
@@ -250,18 +250,10 @@ impl Parent<'_> {
     }
 
     fn note_output(&mut self, written: &Written) {
-        match from_hex(&written.sha256) {
-            Some(sha256) => {
-                let (bytes, records) = (written.bytes, Some(written.records));
-                self.worked.outputs += 1;
-                self.worked.records += written.records;
-                self.outcomes.done(written.object as usize, Output { bytes, records, sha256 });
-            }
-            None => {
-                let reason = Error::Bug(format!("`{}` is no checksum", written.sha256)).to_string();
-                self.note_failure(written.object, &Reason { reason, ..Reason::default() });
-            }
-        }
+        let Written { object, bytes, records, sha256 } = *written;
+        self.worked.outputs += 1;
+        self.worked.records += records;
+        self.outcomes.done(object as usize, Output { bytes, records: Some(records), sha256 });
     }
 
     fn note_failure(&mut self, object: u32, reason: &Reason) {
@@ -286,7 +278,8 @@ impl Parent<'_> {
             self.watch.heard(index, self.clock.now());
         }
         let key = |&object: &u32| (object, self.ready.key(object as usize).to_owned());
-        let keys = Down::Keys(objects.iter().map(key).collect());
+        let objects = objects.iter().map(key).collect();
+        let keys = Down::Keys { objects, last: self.ledger.is_sent(index) };
         if let Err(error) = self.fleet.send(index, &keys) {
             self.worked.deaths.push((index, error.to_string()));
             self.ledger.bury(index);

@@ -3,9 +3,10 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::checksum::from_hex;
 use super::conserve::{Lists, OUTPUTS, OutputLine};
 use super::job::Wishes;
-use super::outcomes::{Outcome, Outcomes, Output, from_hex};
+use super::outcomes::{Outcome, Outcomes, Output};
 use super::preflight::Ready;
 use super::record::{JobRecord, Jobs};
 use crate::error::{Error, Result};
@@ -245,6 +246,6 @@ mod tests {
         // FIPS 180-2, appendix B.1.
         let abc = sum(Body::Whole(b"abc"), "x").unwrap();
         let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(crate::transform::outcomes::hex(&abc.sha256), known);
+        assert_eq!(crate::transform::checksum::tests::hex(&abc.sha256), known);
     }
 }

@@ -66,6 +66,10 @@ impl Backend for Native {
         "native"
     }
 
+    fn warms_up(&self) -> bool {
+        false
+    }
+
     fn open(&self, weights: &Weights, options: &SessionOptions) -> Result<Box<dyn Session>> {
         let isa = self.isa.map_or_else(Isa::from_environment, Ok)?;
         match options.precision {

@@ -44,7 +44,7 @@ pub(super) fn lean(code: &str) -> String {
 }
 
 /// Bytes as text, the higher bits first; what the last character has to spare is less than a byte.
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() / 7 * 8 + bytes.len() / 32);
     let mut put = |value: u32| {
         let plain = value as u8;

@@ -198,22 +198,17 @@ pub fn render(run: &RunRecord, advice: Option<&Advice>) -> Result<String> {
     }
 }
 
-/// What is unpacked in the browser: our script, plotly's, and the data. Packing plotly's takes
-/// longest, so that the others are packed beside it.
+/// What is unpacked in the browser: our script, plotly's, and the data.
 fn packed(
     run: &RunRecord,
     advice: Option<&Advice>,
     parts: &Parts<'_>,
 ) -> Result<(String, &'static str, String)> {
-    std::thread::scope(|scope| {
-        let plotly = scope.spawn(script::packed);
-        let sizing = if advice.is_some() { SIZING_CODE } else { "" };
-        let code = pack::packed(pack::lean(&[CODE, sizing, MAIN].concat()).as_bytes())?;
-        let data = island::island(run, advice, parts).to_string();
-        let data = pack::packed(data.as_bytes())?;
-        let bug = |_| Error::Bug("packing the page's script panicked".into());
-        Ok((code, plotly.join().map_err(bug)??, data))
-    })
+    let sizing = if advice.is_some() { SIZING_CODE } else { "" };
+    let code = pack::packed(pack::lean(&[CODE, sizing, MAIN].concat()).as_bytes())?;
+    let data = island::island(run, advice, parts).to_string();
+    let data = pack::packed(data.as_bytes())?;
+    Ok((code, script::packed(), data))
 }
 
 fn headline(run: &RunRecord, record: &CellRecord) -> Headline {

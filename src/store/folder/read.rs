@@ -1,17 +1,17 @@
 //! Reading objects of a folder.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 
-use rustix::fs::OFlags;
+use rustix::buffer::spare_capacity;
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::{Errno, read, retry_on_intr};
 
 use super::{Folder, is_missing};
 use crate::error::{Error, Result};
 use crate::store::Body;
 
-/// What is asked for at first. Most objects are smaller, and less than was asked for is all there
+/// What is asked for at first, at least. Most objects are smaller, and less than was asked for is all there
 /// is of a file: then one call has read it.
 const SMALL: usize = 4096;
 
@@ -25,8 +25,9 @@ impl Folder {
     ) {
         let mut buffer = Vec::new();
         for (index, key) in keys.iter().enumerate() {
-            let begun = self.path(key.as_ref()).and_then(|path| {
-                begin(&path, whole, &mut buffer).map_err(|error| error.of(&path, key.as_ref()))
+            let key = key.as_ref();
+            let begun = self.check(key).and_then(|()| {
+                self.begin_read(key, whole, &mut buffer).map_err(|error| error.of(self, key))
             });
             match begun {
                 Ok(None) => each(index, Ok(Body::Whole(&buffer))),
@@ -41,13 +42,38 @@ impl Folder {
 
     /// An object of at most `limit` bytes; `None` where there is none.
     pub(in crate::store) fn get(&self, key: &str, limit: u64) -> Result<Option<Vec<u8>>> {
-        let path = self.path(key)?;
+        self.check(key)?;
         let mut bytes = Vec::new();
-        match begin(&path, limit, &mut bytes) {
+        match self.begin_read(key, limit, &mut bytes) {
             Ok(None) => Ok(Some(bytes)),
             Ok(Some(_)) => Err(crate::store::too_large(key, limit)),
             Err(Fault::Io(error)) if is_missing(error.kind()) => Ok(None),
-            Err(error) => Err(error.of(&path, key)),
+            Err(error) => Err(error.of(self, key)),
+        }
+    }
+
+    /// Replaces `bytes` by those of an object. Of one that is larger than `whole` they are its
+    /// beginning; then the rest of it comes too, with its whole size where that is known.
+    fn begin_read(
+        &self,
+        key: &str,
+        whole: u64,
+        bytes: &mut Vec<u8>,
+    ) -> Result<Option<(File, Option<u64>)>, Fault> {
+        begin(self.open_file(key)?, whole, bytes)
+    }
+
+    fn open_file(&self, key: &str) -> io::Result<File> {
+        // Who opens or reads a pipe waits for its writer, for ever if there is none, unless told
+        // not to.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let open = |at, path: &std::path::Path| {
+            retry_on_intr(|| openat(at, path, flags, Mode::empty())).map(File::from)
+        };
+        match open(self.at()?, key.as_ref()) {
+            // The folder may have been moved away and another one put in its place.
+            Err(Errno::NOENT) => Ok(open(CWD, &self.root.join(key))?),
+            opened => Ok(opened?),
         }
     }
 }
@@ -59,11 +85,17 @@ enum Fault {
 }
 
 impl Fault {
-    fn of(self, path: &Path, key: &str) -> Error {
+    fn of(self, folder: &Folder, key: &str) -> Error {
         match self {
-            Self::Io(source) => Error::io("read", path, source),
+            Self::Io(source) => Error::io("read", folder.root.join(key), source),
             Self::NotAFile => Error::malformed(key, "not a file but a pipe or a device; remove it"),
         }
+    }
+}
+
+impl From<Errno> for Fault {
+    fn from(error: Errno) -> Self {
+        io::Error::from(error).into()
     }
 }
 
@@ -77,25 +109,22 @@ impl From<io::Error> for Fault {
     }
 }
 
-/// Replaces `bytes` by those of the file at `path`. Of one that is larger than `whole` they are its
-/// beginning; then the rest of it comes too, with its whole size where that is known.
+/// What [`Folder::begin_read`] does once the file is open.
 fn begin(
-    path: &Path,
+    mut file: File,
     whole: u64,
     bytes: &mut Vec<u8>,
 ) -> Result<Option<(File, Option<u64>)>, Fault> {
-    // Who opens or reads a pipe waits for its writer, for ever if there is none, unless told not to.
-    let flags = OFlags::NONBLOCK.bits().cast_signed();
-    let mut file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     bytes.clear();
-    bytes.resize(SMALL, 0);
-    let first = file.read(bytes)?;
-    bytes.truncate(first);
+    bytes.reserve(SMALL);
+    // Into memory that is not set to zero first, and all of it that there is.
+    let asked = bytes.capacity();
+    let first = retry_on_intr(|| read(&file, spare_capacity(bytes)))?;
     if first == 0 {
         return if file.metadata()?.is_file() { Ok(None) } else { Err(Fault::NotAFile) };
     }
-    let first = first as u64;
-    if first == SMALL as u64 {
+    if first == asked {
+        let first = first as u64;
         // A file that the system makes up says that it has no bytes.
         let size = Some(file.metadata()?.len()).filter(|&size| size >= first);
         if size.is_some_and(|size| size > whole) {
@@ -110,9 +139,25 @@ fn begin(
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
-    fn read(folder: &Folder, key: &str, whole: u64) -> Result<(Vec<u8>, Option<Option<u64>>)> {
+    #[test]
+    fn what_stands_in_the_folders_place_now_is_read() {
+        let root = tempfile::tempdir().unwrap();
+        let place = root.path().join("in");
+        std::fs::create_dir(&place).unwrap();
+        std::fs::write(place.join("old"), "1").unwrap();
+        let folder = Folder::open(&place).unwrap();
+        assert_eq!(folder.get("old", 1).unwrap().unwrap(), b"1");
+        std::fs::rename(&place, root.path().join("away")).unwrap();
+        std::fs::create_dir(&place).unwrap();
+        std::fs::write(place.join("new"), "2").unwrap();
+        assert_eq!(folder.get("new", 1).unwrap().unwrap(), b"2");
+    }
+
+    fn body_of(folder: &Folder, key: &str, whole: u64) -> Result<(Vec<u8>, Option<Option<u64>>)> {
         let mut got = None;
         folder.read_all(&[key], whole, &mut |index, body| {
             assert_eq!(index, 0);
@@ -136,7 +181,7 @@ mod tests {
             let object: Vec<u8> = (0..size).map(|i| i as u8).collect();
             std::fs::write(root.path().join("o"), &object).unwrap();
             for whole in [0, 1, 4095, 4096, 9_999, 10_000, u64::MAX] {
-                let (bytes, stream) = read(&folder, "o", whole).unwrap();
+                let (bytes, stream) = body_of(&folder, "o", whole).unwrap();
                 assert_eq!(bytes, object);
                 assert_eq!(stream.is_some(), size as u64 > whole, "{size} of {whole}");
                 // A small object is not asked for its size.
@@ -159,7 +204,7 @@ mod tests {
             assert_eq!(folder.get(key, 1).unwrap(), None);
             assert_eq!(folder.size_of(key).unwrap(), None);
             folder.remove(key).unwrap();
-            let error = read(&folder, key, 1).unwrap_err().to_string();
+            let error = body_of(&folder, key, 1).unwrap_err().to_string();
             assert!(error.starts_with("cannot read ") && error.contains(key), "{error}");
         }
     }
@@ -168,9 +213,9 @@ mod tests {
     fn a_file_that_the_system_makes_up_is_read_to_its_end() {
         // It says that it has no bytes.
         let folder = Folder::attach(Path::new("/proc/self"));
-        let (bytes, stream) = read(&folder, "status", u64::MAX).unwrap();
+        let (bytes, stream) = body_of(&folder, "status", u64::MAX).unwrap();
         assert!(bytes.starts_with(b"Name:") && stream.is_none());
-        let (bytes, stream) = read(&folder, "status", 10).unwrap();
+        let (bytes, stream) = body_of(&folder, "status", 10).unwrap();
         assert!(bytes.starts_with(b"Name:") && stream.is_some());
     }
 

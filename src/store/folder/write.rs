@@ -12,26 +12,25 @@ use crate::error::{Error, Result};
 impl Folder {
     /// Writes an object over what may be there.
     pub(in crate::store) fn put(&self, key: &str, bytes: &[u8]) -> Result<()> {
-        let path = self.path(key)?;
-        let folder = self.make_for(&path)?;
-        let written = match unnamed::put(folder, &path, bytes) {
-            Some(written) => written,
-            None => self.put_by_renaming(folder, &path, bytes),
-        };
-        written.map_err(|source| Error::io("write", &path, source))
+        self.check(key)?;
+        let folder = self.make_for(key)?;
+        let within = if folder.is_empty() { "." } else { folder };
+        let unnamed = self.at().ok().and_then(|at| unnamed::put(at, within, key, bytes));
+        let written = unnamed.unwrap_or_else(|| self.put_by_renaming(folder, key, bytes));
+        written.map_err(|source| Error::io("write", self.root.join(key), source))
     }
 
     /// Writes a part beside the object and renames it.
-    fn put_by_renaming(&self, folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    fn put_by_renaming(&self, folder: &str, key: &str, bytes: &[u8]) -> io::Result<()> {
         let mut part = Unfinished::begin(self.part_in(folder))?;
         part.file.write_all(bytes)?;
-        part.finish(path)
+        part.finish(&self.root.join(key))
     }
 
     /// Begins an object that is written in pieces.
     pub(in crate::store) fn begin(&self, key: &str) -> Result<Part> {
         let path = self.path(key)?;
-        let folder = self.make_for(&path)?;
+        let folder = self.make_for(key)?;
         match Unfinished::begin(self.part_in(folder)) {
             Ok(unfinished) => Ok(Part { unfinished, path }),
             Err(source) => Err(Error::io("write", &path, source)),
@@ -40,28 +39,29 @@ impl Folder {
 
     /// Finds out whether anything can be written.
     pub(super) fn try_out(&self) -> Result<()> {
-        let trial = self.part_in(&self.root);
+        let trial = self.part_in("");
         let tried = File::create(&trial).and_then(|mut file| file.write_all(b"trial"));
         let removed = fs::remove_file(&trial);
         tried.and(removed).map_err(|source| Error::io("write to", &self.root, source))
     }
 
-    /// Makes the folder that an object lies in.
-    fn make_for<'a>(&'a self, path: &'a Path) -> Result<&'a Path> {
-        let folder = path.parent().unwrap_or(&self.root);
-        if folder != self.root
+    /// Makes the folder that an object lies in, and gives its key; that of the root is empty.
+    fn make_for<'a>(&self, key: &'a str) -> Result<&'a str> {
+        let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
+        if !folder.is_empty()
             && !self.made.read().unwrap_or_else(PoisonError::into_inner).contains(folder)
         {
-            fs::create_dir_all(folder).map_err(|source| Error::io("create", folder, source))?;
+            let path = self.root.join(folder);
+            fs::create_dir_all(&path).map_err(|source| Error::io("create", path, source))?;
             let mut made = self.made.write().unwrap_or_else(PoisonError::into_inner);
             made.insert(folder.to_owned());
         }
         Ok(folder)
     }
 
-    fn part_in(&self, folder: &Path) -> PathBuf {
+    fn part_in(&self, folder: &str) -> PathBuf {
         let number = self.parts.fetch_add(1, Ordering::Relaxed);
-        folder.join(format!("{PART}{}-{number}", std::process::id()))
+        self.root.join(folder).join(format!("{PART}{}-{number}", std::process::id()))
     }
 }
 

@@ -34,12 +34,16 @@ impl Engine<'_> {
         let mut items = Vec::with_capacity(CHUNK);
         for objects in keys {
             let mut requests = 0;
+            let read = objects.len();
             self.read(objects, &mut buffers, &mut outcomes, &mut |request, _| {
                 requests += 1;
                 self.queue(request, &mut items, queue);
             });
             // A queue that is closed is an instance that has broken off, which says why.
             let _ = queue.push_all(&mut items);
+            if self.supply.read(read) {
+                queue.press();
+            }
             outcomes.flush(self);
             self.add(InstanceReport { requests, ..InstanceReport::default() });
             if self.breaker.is_broken() {

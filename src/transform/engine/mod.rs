@@ -28,6 +28,7 @@ mod respond;
 mod run;
 mod serve;
 mod session;
+mod supply;
 #[cfg(test)]
 mod tests;
 
@@ -38,6 +39,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use self::guard::Breaker;
 use self::open::Open;
+use self::supply::Supply;
 use super::handler::Handler;
 use super::job::InstanceReport;
 use super::message::Up;
@@ -64,6 +66,7 @@ struct Engine<'a> {
     cores: usize,
     clock: Clock,
     breaker: Breaker,
+    supply: Supply,
     totals: Mutex<InstanceReport>,
     /// Tells the parent. A parent that is gone has ended the keys, too.
     tell: &'a (dyn Fn(Up) + Sync),
@@ -101,6 +104,7 @@ impl<'a> Engine<'a> {
             cores,
             clock: Clock::monotonic(),
             breaker: Breaker::new(),
+            supply: Supply::default(),
             totals: Mutex::default(),
             tell,
         })

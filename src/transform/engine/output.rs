@@ -7,7 +7,6 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Result};
 use crate::store::{Store, Writer};
 use crate::transform::message::Written;
-use crate::transform::outcomes::hex;
 
 /// An output that grows past so many bytes is written in pieces of that size, so that memory stays
 /// flat however large it gets.
@@ -83,13 +82,13 @@ impl Output {
             self.send(store, String::new)?;
         }
         let Some(stream) = self.stream else {
-            let sha256 = hex(&Sha256::digest(&self.text));
+            let sha256 = Sha256::digest(&self.text).into();
             let written = Written { object, bytes: self.text.len() as u64, records, sha256 };
             return Ok(Whole::Small(self.text, written));
         };
         let Stream { writer, hash, bytes } = *stream;
         writer.finish()?;
-        let sha256 = hex(&hash.finalize());
+        let sha256 = hash.finalize().into();
         Ok(Whole::Streamed(Written { object, bytes, records, sha256 }))
     }
 }

@@ -9,6 +9,7 @@ use super::Engine;
 use super::coalesce::{Images, Predicted};
 use super::read::Object;
 use super::session::Opened;
+use super::supply::Supply;
 use crate::batching::Policy;
 use crate::error::{Error, Result};
 use crate::transform::job::InstanceReport;
@@ -17,14 +18,17 @@ use crate::transform::job::InstanceReport;
 const CHUNK: usize = 64;
 
 /// Where keys go in.
-pub(super) struct Keys {
+pub(super) struct Keys<'a> {
     chunks: Sender<Vec<Object>>,
     chunk: usize,
+    supply: &'a Supply,
 }
 
-impl Keys {
-    /// Passes keys on, in pieces that threads take; waits while they have enough.
-    pub(super) fn send(&self, mut objects: Vec<Object>) -> Result<()> {
+impl Keys<'_> {
+    /// Passes keys on, in pieces that threads take; waits while they have enough. `last` says that
+    /// no more are to be expected for now.
+    pub(super) fn send(&self, mut objects: Vec<Object>, last: bool) -> Result<()> {
+        self.supply.come(objects.len(), last);
         while !objects.is_empty() {
             let rest = objects.split_off(objects.len().min(self.chunk));
             let gone = |_| Error::Bug("the readers of an instance have gone".into());
@@ -51,7 +55,7 @@ impl Engine<'_> {
     /// Those of `hear`, and what keeps the instance from working at all.
     pub(super) fn run(
         &self,
-        hear: impl FnOnce(&Self, Keys) -> Result<()>,
+        hear: impl FnOnce(&Self, Keys<'_>) -> Result<()>,
     ) -> Result<InstanceReport> {
         let outcome = if self.plan.coalesce { self.coalesced(hear) } else { self.faithful(hear) };
         // Where a thread panicked, that is what all else came of.
@@ -59,7 +63,7 @@ impl Engine<'_> {
         outcome.map(|()| *self.totals.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn coalesced(&self, hear: impl FnOnce(&Self, Keys) -> Result<()>) -> Result<()> {
+    fn coalesced(&self, hear: impl FnOnce(&Self, Keys<'_>) -> Result<()>) -> Result<()> {
         let cores = self.cores;
         let max_batch = self.plan.max_batch;
         let policy = Policy::new(max_batch, self.plan.max_delay(), self.plan.preferred.clone())?;
@@ -100,8 +104,8 @@ impl Engine<'_> {
                 });
             }
             drop((keys, last));
-            let heard =
-                all_open(&opened, cores).and_then(|()| hear(self, Keys { chunks, chunk: CHUNK }));
+            let keys = Keys { chunks, chunk: CHUNK, supply: &self.supply };
+            let heard = all_open(&opened, cores).and_then(|()| hear(self, keys));
             if heard.is_err() {
                 self.breaker.give_up();
                 queue.abort();
@@ -110,7 +114,7 @@ impl Engine<'_> {
         })
     }
 
-    fn faithful(&self, hear: impl FnOnce(&Self, Keys) -> Result<()>) -> Result<()> {
+    fn faithful(&self, hear: impl FnOnce(&Self, Keys<'_>) -> Result<()>) -> Result<()> {
         let workers = self.plan.max_concurrent_transforms.max(1);
         let threads = (self.cores / workers).max(1);
         let (chunks, keys) = bounded(workers);
@@ -129,8 +133,8 @@ impl Engine<'_> {
                 });
             }
             drop((opened_in, keys));
-            let heard =
-                all_open(&opened, workers).and_then(|()| hear(self, Keys { chunks, chunk: 1 }));
+            let keys = Keys { chunks, chunk: 1, supply: &self.supply };
+            let heard = all_open(&opened, workers).and_then(|()| hear(self, keys));
             if heard.is_err() {
                 self.breaker.give_up();
             }

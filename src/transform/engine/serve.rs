@@ -56,10 +56,10 @@ fn work(
 }
 
 /// Passes keys on until the parent has no more, or the engine breaks off.
-fn hear(link: &Link, engine: &Engine<'_>, keys: &Keys) -> Result<()> {
+fn hear(link: &Link, engine: &Engine<'_>, keys: &Keys<'_>) -> Result<()> {
     loop {
         match link.receive_or(engine.breaker.cause())? {
-            Heard::Message(Down::Keys(objects)) => keys.send(objects)?,
+            Heard::Message(Down::Keys { objects, last }) => keys.send(objects, last)?,
             Heard::Message(Down::Open { .. }) => {
                 return Err(Error::Bug("an instance was opened twice".into()));
             }

@@ -24,7 +24,7 @@ impl Engine<'_> {
         let mut session = self.backend.open(&self.weights, &options)?;
         let slots = session.in_flight() + 1;
         let pool = Pool::new(&*self.backend.host_alloc(), slots, max_batch)?;
-        warm(session.as_mut(), &pool)?;
+        warm(session.as_mut(), &pool, warm_up(self.backend.warms_up(), max_batch))?;
         Ok(Opened { session, pool })
     }
 
@@ -42,17 +42,34 @@ impl Engine<'_> {
     }
 }
 
-/// Runs batches of nothing in particular: first calls allocate, choose kernels and load code. They
-/// are full unless that would take long.
-fn warm(session: &mut dyn Session, pool: &Pool) -> Result<()> {
+/// How many batches of how many images warm a session up: full ones, unless that would take long.
+/// Where later batches are as slow as the first, one image finds out that the session works, and a
+/// small job is not held up by more than it holds itself.
+fn warm_up(warms: bool, max_batch: usize) -> (usize, usize) {
+    if warms { (3, max_batch.min(WARM_IMAGES)) } else { (1, 1) }
+}
+
+/// Runs batches of nothing in particular.
+fn warm(session: &mut dyn Session, pool: &Pool, (batches, images): (usize, usize)) -> Result<()> {
     let blank = Image([0; IMAGE_PIXELS]);
     let mut predictions = Predictions::default();
-    for _ in 0..3 {
+    for _ in 0..batches {
         let mut slot = pool.take();
-        let images = slot.capacity().min(WARM_IMAGES);
         slot.fill(std::iter::repeat_n(&blank, images));
         let ticket = session.submit(slot)?;
         session.wait(ticket, &mut predictions)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_does_not_warm_up_runs_one_image_to_see_that_it_works() {
+        assert_eq!(warm_up(true, 256), (3, 256));
+        assert_eq!(warm_up(true, 65_536), (3, WARM_IMAGES));
+        assert_eq!(warm_up(false, 256), (1, 1));
+    }
 }

@@ -36,6 +36,8 @@ impl MediaType {
 
     /// The type of that name, in any case and with any parameters; `None` for an unknown one.
     pub fn parse(name: &str) -> Option<Self> {
+        // Once an object: the other names have no parameters to be cut off.
+        let name = essence(name);
         [
             ("application/x-image", Self::Image),
             ("image/png", Self::Image),
@@ -46,7 +48,7 @@ impl MediaType {
             ("text/csv", Self::Csv),
         ]
         .into_iter()
-        .find_map(|(known, media)| same_media_type(known, name).then_some(media))
+        .find_map(|(known, media)| known.eq_ignore_ascii_case(name).then_some(media))
     }
 
     /// The type to answer with: as [`MediaType::parse`], and JSON where anything is accepted.
