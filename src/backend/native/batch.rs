@@ -104,14 +104,14 @@ pub(super) fn group<S: Simd, const BLOCK: usize, const REST: usize>(
         while done < 2 * y + 6 {
             let input = &input[2 * done * IMAGE.row..][..6 * IMAGE.row];
             let output = &mut first[done * FIRST_MAP.row..][..FIRST_MAP.row];
-            let maps = Maps { taps: &IMAGE_TAPS, strides: IMAGE, stride: FIRST_SIDE };
+            let maps = Maps { taps: &IMAGE_TAPS, row: IMAGE.row, stride: FIRST_SIDE };
             convolve::<S, BLOCK, REST, FIRST_SIDE>(simd, &layers.conv1, maps, input, output);
             done += 1;
         }
         let input = &first[2 * y * FIRST_MAP.row..][..6 * FIRST_MAP.row];
         let output = &mut second[y * SECOND_SIDE..];
         let stride = SECOND_SIDE * SECOND_SIDE;
-        let maps = Maps { taps: &FIRST_TAPS, strides: FIRST_MAP, stride };
+        let maps = Maps { taps: &FIRST_TAPS, row: FIRST_MAP.row, stride };
         convolve::<S, BLOCK, REST, SECOND_SIDE>(simd, &layers.conv2, maps, input, output);
     }
     let zero = simd.splat(0.0);
@@ -180,7 +180,8 @@ fn transpose_block(block: &mut [u64; 8]) {
 struct Maps<'a> {
     /// Where the inputs of a kernel lie.
     taps: &'a [u16],
-    strides: Strides,
+    /// From one row of the input to the next.
+    row: usize,
     /// From one output channel to the next.
     stride: usize,
 }
@@ -210,20 +211,31 @@ fn convolve_part<S: Simd, const BLOCK: usize, const SIDE: usize>(
     input: &[S::Vector],
     output: &mut [S::Vector],
 ) {
-    let pool = maps.strides.pool();
     let blocks = part.weights.chunks_exact(maps.taps.len()).zip(&part.biases).enumerate();
     for (block, (weights, bias)) in blocks {
         for x in 0..SIDE {
             // The compiler would spread the biases once for all columns, and run out of registers.
             let mut sums = black_box(bias).map(|bias| [simd.splat(bias); 4]);
             let input = &input[2 * x..];
-            for (weights, &tap) in weights.iter().zip(maps.taps) {
+            let rows = weights.as_chunks::<5>().0.iter().zip(maps.taps.iter().step_by(5));
+            for (weights, &tap) in rows {
                 let tap = usize::from(tap);
-                let places = &input[tap..tap + pool[3] + 1];
-                let weights: [_; BLOCK] = std::array::from_fn(|i| simd.splat(weights[i]));
-                for (place, at) in pool.into_iter().enumerate() {
-                    for (sums, &weight) in sums.iter_mut().zip(&weights) {
-                        sums[place] = simd.add_product(sums[place], places[at], weight);
+                let places = &input[tap..tap + maps.row + 6];
+                let upper: &[S::Vector; 6] = places.first_chunk().expect("it is six long");
+                let lower: &[S::Vector; 6] = places.last_chunk().expect("it is six long");
+                let even = (upper, lower);
+                // The same places, which the compiler may not know: it would keep a column's inputs
+                // for the next, and run out of registers. To read them again costs nothing.
+                let odd = black_box(even);
+                for (column, weights) in weights.iter().enumerate() {
+                    let (upper, lower) = if column % 2 == 0 { even } else { odd };
+                    let weights: [_; BLOCK] = std::array::from_fn(|i| simd.splat(weights[i]));
+                    let (left, right) = (column, column + 1);
+                    let inputs = [upper[left], upper[right], lower[left], lower[right]];
+                    for (place, input) in inputs.into_iter().enumerate() {
+                        for (sums, &weight) in sums.iter_mut().zip(&weights) {
+                            sums[place] = simd.add_product(sums[place], input, weight);
+                        }
                     }
                 }
             }

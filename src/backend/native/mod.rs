@@ -86,10 +86,10 @@ fn floats(isa: Isa, weights: &Weights, options: &SessionOptions) -> Result<Box<d
     // has 16 or, with AVX-512 and NEON, 32.
     match isa {
         Isa::Portable(simd) => {
-            session(Floats::<_, 2, 1, 1, 2, 1, 2, 7>::new(simd, weights, 3), options)
+            session(Floats::<_, 1, 1, 1, 2, 1, 2, 7>::new(simd, weights, 3), options)
         }
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2(simd) => session(Avx2Floats::new(simd, weights, 5), options),
+        Isa::Avx2(simd) => session(Avx2Floats::new(simd, weights, 6), options),
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512(simd, narrow) => {
             let wide = Floats::<_, 5, 5, 1, 2, 2, 2, 4>::new(simd, weights, 6);

@@ -186,15 +186,20 @@ fn convolve<S: Simd, const N: usize, const P: usize>(
             for x in (0..side).step_by(P) {
                 let input = &input[2 * y * strides.row + 2 * x * strides.column..];
                 let mut sums = black_box(bias).map(|bias| [[bias; 4]; P]);
-                for (weights, &tap) in weights.iter().zip(taps) {
+                let rows = weights.as_chunks::<5>().0.iter().zip(taps.iter().step_by(5));
+                for (weights, &tap) in rows {
                     let tap = usize::from(tap);
-                    let inputs = &input[tap..tap + 2 * (P - 1) * strides.column + pool[3] + 1];
-                    for p in 0..P {
-                        for (corner, at) in pool.into_iter().enumerate() {
-                            let input = simd.splat(inputs[2 * p * strides.column + at]);
-                            for (sums, &weight) in sums.iter_mut().zip(weights) {
-                                let sum = &mut sums[p][corner];
-                                *sum = simd.add_product(*sum, input, weight);
+                    let last = (2 * P + 3) * strides.column + strides.row;
+                    let inputs = &input[tap..tap + last + 1];
+                    for (column, weights) in weights.iter().enumerate() {
+                        for p in 0..P {
+                            for (corner, at) in pool.into_iter().enumerate() {
+                                let input =
+                                    simd.splat(inputs[(column + 2 * p) * strides.column + at]);
+                                for (sums, &weight) in sums.iter_mut().zip(weights) {
+                                    let sum = &mut sums[p][corner];
+                                    *sum = simd.add_product(*sum, input, weight);
+                                }
                             }
                         }
                     }
