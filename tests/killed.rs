@@ -183,7 +183,10 @@ fn run_with(program: &Path, job: JobRecord) -> plimsoll::error::Result<Summary> 
 }
 
 /// An instance that has finished an object that no one has heard of.
-const FOREIGN: &str = r#"echo '{"finished":{"done":[{"object":4000000,"bytes":1,"records":1,"sha256":""}],"failed":[]}}'; exit 7"#;
+const FOREIGN: &str = r#"echo '{"finished":{"done":[{"object":4000000,"bytes":1,"records":1,"sha256":"'$(printf %064d 0)'"}],"failed":[]}}'; exit 7"#;
+
+/// One that gives no checksum of an object that it says it has finished.
+const UNSUMMED: &str = r#"echo '{"finished":{"done":[{"object":0,"bytes":1,"records":1,"sha256":""}],"failed":[]}}'; exec sleep 1000"#;
 
 const READY: &str = r#"echo '{"ready":{"model":"none"}}'; read -r keys;"#;
 
@@ -197,6 +200,7 @@ fn whatever_an_instance_does_the_others_finish_the_job() {
         // A library that prints where it should not, and an instance that stays for ever.
         ("echo 'verbose mode on'; exec sleep 1000", "not understood"),
         (FOREIGN, "exit status: 7"),
+        (UNSUMMED, "is no checksum"),
     ] {
         let place = Place::with_digits(40);
         let program = impostor(&place, &format!("{READY} {script}"));

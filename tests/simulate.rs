@@ -100,7 +100,7 @@ fn every_server_cell_is_held_against_its_simulation() {
     let bare = tempfile::tempdir().unwrap();
     fs::write(bare.path().join("jobs.jsonl"), "").unwrap();
     run(["simulate".as_ref(), bare.path().as_os_str(), "--verify".as_ref()])
-        .exits(2)
+        .exits(3)
         .complains("neither results.json nor");
 }
 
